@@ -1,0 +1,17 @@
+//! Why bytes are not OTLP.
+
+use protowire::WireError;
+
+/// A decoding error. The text fits a `google.rpc.Status` message.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DecodeError {
+    /// Not protobuf, or a field of the wrong type.
+    #[error("invalid OTLP: {0}")]
+    Wire(#[from] WireError),
+    /// A value nested deeper than [`crate::NESTING_MAX`].
+    #[error("invalid OTLP: attribute values are nested more than {max} deep", max = crate::NESTING_MAX)]
+    TooDeep,
+    /// JSON that does not parse, or a field of the wrong type; with line and column.
+    #[error("invalid OTLP/JSON: {0}")]
+    Json(String),
+}

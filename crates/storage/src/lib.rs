@@ -1,0 +1,4 @@
+//! Placeholder.
+
+mod engine;
+mod table;
