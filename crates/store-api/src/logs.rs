@@ -41,17 +41,13 @@ impl LineFilter {
     /// True when `line` passes.
     pub fn passes(&self, line: &str) -> bool {
         let hit = |op: &LineFilterOp| match op {
-            LineFilterOp::Contains(text) | LineFilterOp::NotContains(text) => {
-                line.contains(text.as_str())
-            }
+            LineFilterOp::Contains(text) | LineFilterOp::NotContains(text) => line.contains(text.as_str()),
             LineFilterOp::Regex(regex) | LineFilterOp::NotRegex(regex) => regex.is_match(line),
         };
-        let negated =
-            matches!(self.any.first(), Some(LineFilterOp::NotContains(_) | LineFilterOp::NotRegex(_)));
+        let negated = matches!(self.any.first(), Some(LineFilterOp::NotContains(_) | LineFilterOp::NotRegex(_)));
         self.any.iter().any(hit) != negated
     }
 }
-
 
 /// What [`LogSource::select`] is asked for.
 #[derive(Clone, Debug)]

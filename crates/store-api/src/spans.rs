@@ -101,12 +101,7 @@ pub struct ReadStats {
 /// Reads spans. Every record whose append ended before a call began is seen by it.
 pub trait SpanSource: Send + Sync {
     /// All spans of a trace, by start time; empty when there is none. `range` is a hint that may leave out blocks outside it.
-    fn trace(
-        &self,
-        tenant: &TenantId,
-        id: TraceId,
-        range: TimeRange,
-    ) -> Result<(Vec<Span>, ReadStats), StoreError>;
+    fn trace(&self, tenant: &TenantId, id: TraceId, range: TimeRange) -> Result<(Vec<Span>, ReadStats), StoreError>;
 
     /// Names of the attributes of spans that touch `range`.
     fn tag_names(&self, tenant: &TenantId, range: TimeRange) -> Result<(TagNames, ReadStats), StoreError>;

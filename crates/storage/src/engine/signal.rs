@@ -55,11 +55,7 @@ pub(crate) trait Signal: Send + Sync + 'static {
     fn flush(&self, head: &Self::Head, writer: &mut BlockWriter) -> Result<BlockSummary, StoreError>;
 
     /// Merges blocks of one tenant into one. Memory stays bounded however large the inputs are.
-    fn compact(
-        &self,
-        inputs: &[Arc<Block<Self>>],
-        writer: &mut BlockWriter,
-    ) -> Result<BlockSummary, StoreError>
+    fn compact(&self, inputs: &[Arc<Block<Self>>], writer: &mut BlockWriter) -> Result<BlockSummary, StoreError>
     where
         Self: Sized;
 
