@@ -1,4 +1,5 @@
 //! Placeholder.
 
+mod attributes;
 mod engine;
 mod table;
