@@ -11,6 +11,12 @@ pub enum DecodeError {
     /// A value nested deeper than [`crate::NESTING_MAX`].
     #[error("invalid OTLP: attribute values are nested more than {max} deep", max = crate::NESTING_MAX)]
     TooDeep,
+    /// A record with more attributes, events, links, exemplars, buckets or quantiles than [`crate::PARTS_MAX`].
+    #[error("invalid OTLP: a record has more than {max} {what}", max = crate::PARTS_MAX)]
+    TooMany {
+        /// Of what, in the plural.
+        what: &'static str,
+    },
     /// JSON that does not parse, or a field of the wrong type; with line and column.
     #[error("invalid OTLP/JSON: {0}")]
     Json(String),

@@ -1,27 +1,44 @@
 //! OTLP without generated types: walks over protobuf bytes, a JSON transcoder, encoders for answers.
+//!
+//! | module | owns |
+//! |---|---|
+//! | [`view`], [`sink`] | what the walkers hand out, and to whom |
+//! | [`traces`], [`logs`], [`metrics`] | one walk over a request's bytes for each signal |
+//! | `envelope` | what the three have in common: resource, scope, records |
+//! | `attributes` | key-values and nested values: checks, reuse of the previous record's texts |
+//! | [`value`] | single values: to and from [`model::Value`], protobuf, JSON |
+//! | [`encode`] | spans as `TracesData` |
+//! | [`response`] | `Export*ServiceResponse` |
+//! | [`json`] | OTLP/JSON requests as protobuf |
+//! | [`error`] | [`DecodeError`] |
+//!
+//! Differences from a strict protobuf parser, all harmless to real senders: a field of a message kind that occurs twice inside one
+//! attribute value is not merged, the last one wins; values nested more than [`NESTING_MAX`] deep and records with more than
+//! [`PARTS_MAX`] attributes, events, links, buckets are refused although they are well formed. Deliberately not here: what
+//! makes a span valid beyond its encoding (lengths of ids, empty names): that is the store's business.
 
+mod attributes;
+pub mod encode;
+mod envelope;
 pub mod error;
+pub mod json;
+pub mod logs;
+pub mod metrics;
+pub mod response;
 pub mod sink;
+pub mod traces;
+pub mod value;
 pub mod view;
 
 pub use error::DecodeError;
+pub use logs::decode_logs;
+pub use metrics::decode_metrics;
 pub use sink::{LogSink, MetricSink, SpanSink};
+pub use traces::decode_traces;
 
 /// Deepest nesting of arrays and lists in an attribute value. Real senders stay below 5; the limit keeps recursion bounded.
 pub const NESTING_MAX: usize = 32;
 
-/// Walks an `ExportTraceServiceRequest` (or `TracesData`, which is the same on the wire). An error means that the message's outer
-/// structure is broken; the sink may already have been given records, which the caller then throws away.
-pub fn decode_traces(_request: &[u8], _sink: &mut impl SpanSink) -> Result<(), DecodeError> {
-    Ok(())
-}
-
-/// Walks an `ExportLogsServiceRequest`.
-pub fn decode_logs(_request: &[u8], _sink: &mut impl LogSink) -> Result<(), DecodeError> {
-    Ok(())
-}
-
-/// Walks an `ExportMetricsServiceRequest`.
-pub fn decode_metrics(_request: &[u8], _sink: &mut impl MetricSink) -> Result<(), DecodeError> {
-    Ok(())
-}
+/// Most attributes, events, links, exemplars, buckets or quantiles of one record. SDKs stop at 128 attributes; the limit keeps a
+/// hostile message of two-byte attributes from growing twentyfold in memory.
+pub const PARTS_MAX: usize = 65_536;
