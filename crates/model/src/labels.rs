@@ -1,10 +1,21 @@
 //! A label set: names and values, sorted by name, each name once.
 
+use std::cmp::Ordering;
 use std::fmt;
+use std::sync::Arc;
 
 /// Sorted pairs with unique names. Prometheus and Loki both identify a series or stream by one of these.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Labels(Vec<(String, String)>);
+///
+/// One shared allocation holds all text, so that a copy costs a counter and ten thousand series fit in a few megabytes.
+#[derive(Clone, Default)]
+pub struct Labels(Option<Arc<Packed>>);
+
+/// `text` is name, value, name, value, ... without separators; `ends` says where each ends.
+#[derive(PartialEq, Eq, Hash)]
+struct Packed {
+    text: Box<str>,
+    ends: Box<[u32]>,
+}
 
 impl Labels {
     /// Sorts `pairs` by name; where a name repeats, the last value wins. Empty values are dropped (Prometheus: an empty
@@ -14,38 +25,118 @@ impl Labels {
         pairs.sort_by(|a, b| a.0.cmp(&b.0));
         pairs.dedup_by(|later, first| later.0 == first.0);
         pairs.retain(|pair| !pair.1.is_empty());
-        Self(pairs)
+        Self::from_sorted(pairs.iter().map(|(name, value)| (name.as_str(), value.as_str())))
+    }
+
+    /// Takes pairs that are already sorted by name, unique and without empty values.
+    pub fn from_sorted<'a>(pairs: impl Iterator<Item = (&'a str, &'a str)>) -> Self {
+        let (mut text, mut ends) = (String::new(), Vec::new());
+        for (name, value) in pairs {
+            text.push_str(name);
+            ends.push(text.len() as u32);
+            text.push_str(value);
+            ends.push(text.len() as u32);
+        }
+        if ends.is_empty() {
+            return Self(None);
+        }
+        Self(Some(Arc::new(Packed { text: text.into_boxed_str(), ends: ends.into_boxed_slice() })))
+    }
+
+    fn name(&self, position: usize) -> &str {
+        self.piece(2 * position)
+    }
+
+    fn piece(&self, piece: usize) -> &str {
+        let packed = self.0.as_deref().expect("a position exists only in a set that is not empty");
+        let start = if piece == 0 { 0 } else { packed.ends[piece - 1] as usize };
+        &packed.text[start..packed.ends[piece] as usize]
     }
 
     /// The value of `name`, if present.
     pub fn get(&self, name: &str) -> Option<&str> {
-        let at = self.0.binary_search_by(|pair| pair.0.as_str().cmp(name)).ok()?;
-        Some(&self.0[at].1)
+        let at = self.find(name).ok()?;
+        Some(self.piece(2 * at + 1))
+    }
+
+    /// Position of `name`, or where it would stand.
+    fn find(&self, name: &str) -> Result<usize, usize> {
+        let (mut low, mut high) = (0, self.len());
+        while low < high {
+            let middle = low.midpoint(high);
+            match self.name(middle).cmp(name) {
+                Ordering::Equal => return Ok(middle),
+                Ordering::Less => low = middle + 1,
+                Ordering::Greater => high = middle,
+            }
+        }
+        Err(low)
     }
 
     /// Sets `name`; an empty `value` removes it.
     pub fn set(&mut self, name: &str, value: &str) {
-        match self.0.binary_search_by(|pair| pair.0.as_str().cmp(name)) {
-            Ok(at) if value.is_empty() => drop(self.0.remove(at)),
-            Ok(at) => self.0[at].1 = value.to_owned(),
-            Err(_) if value.is_empty() => {}
-            Err(at) => self.0.insert(at, (name.to_owned(), value.to_owned())),
-        }
+        let (before, after) = match self.find(name) {
+            Ok(at) => (at, at + 1),
+            Err(at) => (at, at),
+        };
+        let added = (!value.is_empty()).then_some((name, value));
+        *self = Self::from_sorted(self.iter().take(before).chain(added).chain(self.iter().skip(after)));
     }
 
     /// Pairs in order of name.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+        (0..self.len()).map(|position| (self.name(position), self.piece(2 * position + 1)))
     }
 
     /// Number of labels.
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.0.as_ref().map_or(0, |packed| packed.ends.len() / 2)
     }
 
     /// True without labels.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.0.is_none()
+    }
+
+    /// Bytes of memory that all copies share.
+    pub fn memory(&self) -> usize {
+        self.0.as_ref().map_or(0, |packed| 56 + packed.text.len() + 4 * packed.ends.len())
+    }
+}
+
+impl PartialEq for Labels {
+    fn eq(&self, other: &Self) -> bool {
+        match (&self.0, &other.0) {
+            (Some(left), Some(right)) => Arc::ptr_eq(left, right) || left == right,
+            (left, right) => left.is_none() == right.is_none(),
+        }
+    }
+}
+
+impl Eq for Labels {}
+
+impl PartialOrd for Labels {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+/// By the first pair that differs, name before value; a set that is the beginning of another comes first.
+impl Ord for Labels {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.iter().cmp(other.iter())
+    }
+}
+
+impl std::hash::Hash for Labels {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self.0.as_deref().hash(state);
+    }
+}
+
+impl fmt::Debug for Labels {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.iter()).finish()
     }
 }
 
