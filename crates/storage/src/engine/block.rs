@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::BufWriter;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
@@ -19,10 +19,17 @@ pub(crate) trait ReadAt: Send + Sync {
     fn read_at(&self, offset: u64, length: usize) -> Result<Bytes, StoreError>;
 }
 
-/// Opens the files of a block.
+/// Where blocks live: a local folder or a bucket. Paths are relative to its root.
 pub(crate) trait BlockStore: Send + Sync {
-    /// Opens `path` (below the data root); the size is known from the block's meta.
+    /// Opens `path`; the size is known from the block's meta.
     fn open(&self, path: &str, size: u64) -> Result<Arc<dyn ReadAt>, StoreError>;
+    /// The path and `meta.json` of every block.
+    fn list_metas(&self) -> Result<Vec<(String, Bytes)>, StoreError>;
+    /// Makes `files` (with `meta.json` among them) of the local `folder` the block at `path`, durably and all at once: a crash leaves
+    /// the whole block or none. The folder is gone afterwards.
+    fn publish(&self, folder: &Path, files: &[String], path: &str) -> Result<(), StoreError>;
+    /// Deletes a block; one that is gone already is no error.
+    fn delete(&self, path: &str) -> Result<(), StoreError>;
 }
 
 /// The files of one committed block.
