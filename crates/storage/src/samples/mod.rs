@@ -1,1 +1,3 @@
-//! Being written.
+//! Metrics: series of samples.
+
+mod naming;
