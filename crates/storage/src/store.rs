@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use model::TenantId;
 use store_api::append::AppendFuture;
-use store_api::{Appender, Payload, StatusSource, StoreError, StoreStatus, WireFormat};
+use store_api::{Appender, Flush, Payload, StatusSource, StoreError, StoreStatus, WireFormat};
 
 use crate::engine::block::BlockStore;
 use crate::engine::bucket::BucketBlocks;
@@ -87,18 +87,11 @@ impl Store {
         Ok(())
     }
 
-    /// Writes every head to blocks and compacts what is due; `false` when that did not end within `patience`. Blocks the thread.
-    pub fn flush_all(&self, patience: Duration) -> bool {
-        let deadline = Instant::now() + patience;
-        let left = || deadline.saturating_duration_since(Instant::now());
-        self.spans.flush_all(left()) & self.logs.flush_all(left()) & self.samples.flush_all(left())
-    }
-
     /// Refuses writes from now on, flushes within `patience`, and ends the background threads. What is not flushed stays in the log. Blocks
     /// the thread.
     pub fn shutdown(&self, patience: Duration) {
         self.stopping.store(true, Ordering::Release);
-        self.flush_all(patience);
+        self.flush(patience);
         self.spans.stop();
         self.logs.stop();
         self.samples.stop();
@@ -125,6 +118,14 @@ impl Appender for Store {
                 }
             }
         })
+    }
+}
+
+impl Flush for Store {
+    fn flush(&self, patience: Duration) -> bool {
+        let deadline = Instant::now() + patience;
+        let left = || deadline.saturating_duration_since(Instant::now());
+        self.spans.flush_all(left()) & self.logs.flush_all(left()) & self.samples.flush_all(left())
     }
 }
 

@@ -27,4 +27,4 @@ pub use logs::{Direction, LineFilter, LineFilterOp, LogSelect, LogSelection, Log
 pub use matcher::{MatchOp, Matcher};
 pub use samples::{ExemplarSeries, SampleSource, SeriesSamples};
 pub use spans::{Intrinsic, ReadStats, SpanSource, Tag, TagNames, TagScope, TagValue};
-pub use status::{SignalStatus, StatusSource, StoreStatus};
+pub use status::{Flush, SignalStatus, StatusSource, StoreStatus};

@@ -61,3 +61,9 @@ pub trait StatusSource: Send + Sync {
     /// The state now.
     fn status(&self) -> StoreStatus;
 }
+
+/// Writes what is in memory to blocks on demand (Loki's `POST /flush`).
+pub trait Flush: Send + Sync {
+    /// Writes every head to blocks and compacts what is due; `false` when that did not end within `patience`. Blocks the thread.
+    fn flush(&self, patience: std::time::Duration) -> bool;
+}

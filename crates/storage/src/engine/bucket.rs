@@ -8,6 +8,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures::TryStreamExt;
 use object_store::path::Path as ObjectPath;
+use reqwest as _; // linked for its feature `rustls-no-provider`, which object_store's client needs
 use object_store::{ObjectStore, ObjectStoreExt, PutPayload};
 use store_api::StoreError;
 use tokio::runtime::Handle;
@@ -28,6 +29,8 @@ impl BucketBlocks {
     /// Opens the object store that `settings` name; the current tokio runtime runs the requests.
     pub(crate) fn open(settings: &BucketSettings) -> Result<Self, StoreError> {
         let wrong = |reason: String| StoreError::InvalidInput(format!("bucket {:?}: {reason}", settings.url));
+        // reqwest is built without a TLS provider of its own; a second call finds the first one's provider and changes nothing.
+        drop(rustls::crypto::ring::default_provider().install_default());
         let url = url::Url::parse(&settings.url).map_err(|error| wrong(error.to_string()))?;
         let options = settings.options.iter().map(|(name, value)| (name.as_str(), value.as_str()));
         let (store, prefix) = object_store::parse_url_opts(&url, options).map_err(|error| wrong(error.to_string()))?;
@@ -110,4 +113,35 @@ impl ReadAt for BucketFile {
 
 fn unavailable(error: object_store::Error) -> StoreError {
     StoreError::Unavailable { reason: format!("object store: {error}"), retry_after: RETRY_AFTER }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_block_is_there_when_its_meta_is() {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
+        let bucket = tempfile::tempdir().expect("a folder");
+        let local = tempfile::tempdir().expect("a folder");
+        let url = format!("file://{}/pre/fix", bucket.path().display());
+        std::fs::create_dir_all(bucket.path().join("pre/fix")).expect("creates");
+        let entered = runtime.enter();
+        let blocks = BucketBlocks::open(&BucketSettings { url, options: vec![] }).expect("opens");
+        drop(entered);
+        let folder = local.path().join("block");
+        std::fs::create_dir(&folder).expect("creates");
+        std::fs::write(folder.join("rows"), b"0123456789").expect("writes");
+        std::fs::write(folder.join("meta.json"), b"{}").expect("writes");
+        let files = ["meta.json".to_owned(), "rows".to_owned()];
+        blocks.publish(&folder, &files, "blocks/t/spans/d/1").expect("publishes");
+        assert!(!folder.exists());
+        let metas = blocks.list_metas().expect("lists");
+        assert_eq!(metas, [("blocks/t/spans/d/1".to_owned(), Bytes::from_static(b"{}"))]);
+        let file = blocks.open("blocks/t/spans/d/1/rows", 10).expect("opens");
+        assert_eq!(file.read_at(3, 4).expect("reads"), Bytes::from_static(b"3456"));
+        blocks.delete("blocks/t/spans/d/1").expect("deletes");
+        blocks.delete("blocks/t/spans/d/1").expect("deletes twice");
+        assert_eq!(blocks.list_metas().expect("lists"), []);
+    }
 }
