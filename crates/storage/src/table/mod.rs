@@ -1,7 +1,23 @@
 //! Tables: flat Parquet files of typed columns, written from and read into the column forms below.
 //!
 //! The encodings are ours (dictionary ids are known when a table is written, so nothing is hashed again), the container is
-//! the `parquet` crate's: page headers, footers, column and offset indexes, bloom filters. Any Parquet reader can read the files.
+//! plain Parquet: page headers, footers, column and offset indexes, bloom filters. Any Parquet reader can read the files, see
+//! `docs/formats/table.md`. Our reader reads what our writer writes and refuses the rest.
+
+mod bloom;
+mod decode;
+mod delta;
+mod encode;
+mod layout;
+mod page;
+mod raw;
+pub(crate) mod reader;
+mod rle;
+mod thrift;
+pub(crate) mod writer;
+
+#[cfg(test)]
+mod tests;
 
 /// Id of a row without a value in [`ColumnData::Dict`].
 pub(crate) const NULL_ID: u32 = u32::MAX;
@@ -60,6 +76,13 @@ pub(crate) enum ColumnType {
     Double,
     /// BOOLEAN.
     Bool,
+}
+
+impl ColumnType {
+    /// Bytes of a number as stored.
+    fn number_bytes(self) -> usize {
+        if self == Self::Int32 { 4 } else { 8 }
+    }
 }
 
 /// A column of a table.

@@ -1,0 +1,357 @@
+//! From pages to columns.
+
+use std::ops::Range;
+
+use store_api::StoreError;
+
+use super::layout::encoding;
+use super::page::Levels;
+use super::thrift::damaged;
+use super::{Column, ColumnSpec, ColumnType, Dict, NULL_ID, delta, rle};
+
+/// The dictionary page of a chunk.
+pub(super) struct Entries<'a> {
+    /// Number of entries.
+    pub count: u32,
+    /// Where the bytes of entry 0 are; for fixed widths, entries from `first` on.
+    pub body: &'a [u8],
+    /// First entry in `body` (others were not read).
+    pub first: u32,
+}
+
+fn foreign(spec: &ColumnSpec, encoding: u8) -> StoreError {
+    damaged(&format!("column {} has encoding {encoding}, which is not ours", spec.name))
+}
+
+/// Takes pages one after the other and makes a column of the rows asked for.
+pub(super) struct Decoder<'s> {
+    spec: &'s ColumnSpec,
+    /// Encoding of the pages so far.
+    encoding: Option<u8>,
+    /// Rows so far.
+    rows: usize,
+    /// Which rows have a value; empty while all have.
+    present: Vec<bool>,
+    /// Dictionary indexes or ids, one per row.
+    ids: Vec<u32>,
+    /// True when `ids` point into the chunk's dictionary, false when into `dict`.
+    indexed: bool,
+    dict: Dict,
+    fixed: Vec<u8>,
+    numbers: Vec<i64>,
+    flags: Vec<bool>,
+    dense: Vec<u32>,
+    dense_numbers: Vec<i64>,
+}
+
+impl<'s> Decoder<'s> {
+    pub(super) fn new(spec: &'s ColumnSpec) -> Self {
+        Self {
+            spec,
+            encoding: None,
+            rows: 0,
+            present: Vec::new(),
+            ids: Vec::new(),
+            indexed: false,
+            dict: Dict::default(),
+            fixed: Vec::new(),
+            numbers: Vec::new(),
+            flags: Vec::new(),
+            dense: Vec::new(),
+            dense_numbers: Vec::new(),
+        }
+    }
+
+    /// Adds rows `wanted` of a page of `rows` rows. Dictionary indexes are collected and resolved by [`Self::finish`].
+    pub(super) fn page(
+        &mut self,
+        mut body: &[u8],
+        encoding: u8,
+        rows: usize,
+        wanted: Range<usize>,
+    ) -> Result<(), StoreError> {
+        // A chunk has one encoding; the collections below rely on it.
+        if *self.encoding.get_or_insert(encoding) != encoding {
+            return Err(foreign(self.spec, encoding));
+        }
+        let levels = Levels::take(&mut body, rows, self.spec.optional)?;
+        let values = levels.values();
+        let (present, slice) = levels.slice(wanted.clone());
+        if encoding == encoding::RLE_DICTIONARY {
+            self.indexes(body, values, present, slice)?;
+        } else if values == 0 {
+            self.nulls(wanted.len());
+        } else {
+            match self.spec.column_type {
+                ColumnType::Utf8 | ColumnType::Json | ColumnType::Binary => {
+                    self.strings(body, encoding, values, present, slice)?;
+                }
+                ColumnType::Fixed(width) => self.plain_fixed(body, encoding, width, values, present, slice)?,
+                ColumnType::Bool => self.bools(body, encoding, values, present, slice)?,
+                _ => self.numbers(body, encoding, values, present, slice)?,
+            }
+        }
+        if !present.is_empty() && self.present.is_empty() {
+            self.present.resize(self.rows, true);
+        }
+        if !present.is_empty() || !self.present.is_empty() {
+            let flags = present.iter().map(|&level| level == 1);
+            self.present.extend(flags);
+            self.present.resize(self.rows + wanted.len(), true);
+        }
+        self.rows += wanted.len();
+        Ok(())
+    }
+
+    /// A page without any value.
+    fn nulls(&mut self, rows: usize) {
+        match self.spec.column_type {
+            ColumnType::Utf8 | ColumnType::Json | ColumnType::Binary => self.ids.resize(self.ids.len() + rows, NULL_ID),
+            ColumnType::Fixed(width) => self.fixed.resize(self.fixed.len() + rows * width, 0),
+            ColumnType::Bool => self.flags.resize(self.flags.len() + rows, false),
+            _ => self.numbers.resize(self.numbers.len() + rows, 0),
+        }
+    }
+
+    fn indexes(&mut self, body: &[u8], values: usize, present: &[u32], slice: Range<usize>) -> Result<(), StoreError> {
+        self.indexed = true;
+        let (&width, packed) = body.split_first().ok_or_else(|| damaged("a page ends early"))?;
+        self.dense.clear();
+        rle::decode(packed, width.into(), values, &mut self.dense)?;
+        spread(&self.dense[slice], present, NULL_ID, &mut self.ids);
+        Ok(())
+    }
+
+    fn strings(
+        &mut self,
+        body: &[u8],
+        encoding: u8,
+        values: usize,
+        present: &[u32],
+        slice: Range<usize>,
+    ) -> Result<(), StoreError> {
+        if encoding != encoding::DELTA_LENGTH_BYTE_ARRAY {
+            return Err(foreign(self.spec, encoding));
+        }
+        self.dense_numbers.clear();
+        let bytes = delta::decode(body, values, true, &mut self.dense_numbers)?;
+        if self.dense_numbers.iter().any(|&length| length < 0) {
+            return Err(damaged("a string has a negative length"));
+        }
+        let total = |lengths: &[i64]| lengths.iter().sum::<i64>() as usize;
+        let start = total(&self.dense_numbers[..slice.start]);
+        let lengths = &self.dense_numbers[slice];
+        let wanted = bytes.get(start..start + total(lengths)).ok_or_else(|| damaged("a page ends early"))?;
+        if self.dict.bytes.len() + wanted.len() > u32::MAX as usize {
+            return Err(StoreError::InvalidInput("more than 4 GiB of strings read at once".into()));
+        }
+        let first = self.dict.len() as u32;
+        let mut end = self.dict.bytes.len() as u32;
+        self.dict.bytes.extend_from_slice(wanted);
+        for &length in lengths {
+            end += length as u32;
+            self.dict.ends.push(end);
+        }
+        let ids: Vec<u32> = (first..self.dict.len() as u32).collect();
+        spread(&ids, present, NULL_ID, &mut self.ids);
+        Ok(())
+    }
+
+    fn plain_fixed(
+        &mut self,
+        body: &[u8],
+        encoding: u8,
+        width: usize,
+        values: usize,
+        present: &[u32],
+        slice: Range<usize>,
+    ) -> Result<(), StoreError> {
+        if encoding != encoding::PLAIN || body.len() != values * width {
+            return Err(foreign(self.spec, encoding));
+        }
+        let bytes = &body[slice.start * width..slice.end * width];
+        if present.is_empty() {
+            self.fixed.extend_from_slice(bytes);
+            return Ok(());
+        }
+        let mut values = bytes.chunks_exact(width);
+        for &level in present {
+            match (level, values.next_if_level(level)) {
+                (1, Some(value)) => self.fixed.extend_from_slice(value),
+                _ => self.fixed.resize(self.fixed.len() + width, 0),
+            }
+        }
+        Ok(())
+    }
+
+    fn numbers(
+        &mut self,
+        body: &[u8],
+        encoding: u8,
+        values: usize,
+        present: &[u32],
+        slice: Range<usize>,
+    ) -> Result<(), StoreError> {
+        let width = self.spec.column_type.number_bytes();
+        self.dense_numbers.clear();
+        match encoding {
+            encoding::PLAIN if body.len() == values * width => plain_numbers(body, width, &mut self.dense_numbers),
+            encoding::BYTE_STREAM_SPLIT if body.len() == values * width => {
+                split_numbers(body, width, values, &mut self.dense_numbers);
+            }
+            encoding::DELTA_BINARY_PACKED if self.spec.column_type != ColumnType::Double => {
+                delta::decode(body, values, width == 4, &mut self.dense_numbers)?;
+            }
+            _ => return Err(foreign(self.spec, encoding)),
+        }
+        spread(&self.dense_numbers[slice], present, 0, &mut self.numbers);
+        Ok(())
+    }
+
+    fn bools(
+        &mut self,
+        body: &[u8],
+        encoding: u8,
+        values: usize,
+        present: &[u32],
+        slice: Range<usize>,
+    ) -> Result<(), StoreError> {
+        if encoding != encoding::PLAIN || body.len() != values.div_ceil(8) {
+            return Err(foreign(self.spec, encoding));
+        }
+        let dense: Vec<bool> = slice.map(|bit| body[bit / 8] >> (bit % 8) & 1 == 1).collect();
+        spread(&dense, present, false, &mut self.flags);
+        Ok(())
+    }
+
+    /// Lowest and highest dictionary index that the rows use; `None` when they use none.
+    pub(super) fn index_range(&self) -> Option<(u32, u32)> {
+        let used = || self.ids.iter().copied().filter(|&id| id != NULL_ID);
+        if self.indexed { used().min().zip(used().max()) } else { None }
+    }
+
+    /// The column. `entries` is the chunk's dictionary, where [`Self::index_range`] says that one is needed.
+    pub(super) fn finish(mut self, entries: Option<Entries<'_>>) -> Result<Column, StoreError> {
+        if let Some((_, highest)) = self.index_range() {
+            if !entries.as_ref().is_some_and(|entries| highest < entries.count) {
+                return Err(damaged("a page points outside the dictionary"));
+            }
+        }
+        let present = std::mem::take(&mut self.present);
+        let entries = entries.unwrap_or(Entries { count: 0, body: &[], first: 0 });
+        Ok(match self.spec.column_type {
+            ColumnType::Utf8 | ColumnType::Json | ColumnType::Binary => {
+                if self.indexed {
+                    self.dict = resolve_strings(&mut self.ids, &entries)?;
+                }
+                Column::Dict { ids: self.ids, dict: self.dict }
+            }
+            ColumnType::Fixed(width) => {
+                if self.indexed {
+                    self.fixed.reserve(self.ids.len() * width);
+                    for &id in &self.ids {
+                        if id == NULL_ID {
+                            self.fixed.resize(self.fixed.len() + width, 0);
+                            continue;
+                        }
+                        let at = (id - entries.first) as usize * width;
+                        let entry =
+                            entries.body.get(at..at + width).ok_or_else(|| damaged("a dictionary ends early"))?;
+                        self.fixed.extend_from_slice(entry);
+                    }
+                }
+                Column::Fixed(self.fixed)
+            }
+            ColumnType::Bool => Column::Bool { values: self.flags, present },
+            ColumnType::Double => {
+                let numbers = self.resolve_numbers(&entries)?;
+                Column::Double {
+                    values: numbers.into_iter().map(|bits| f64::from_bits(bits as u64)).collect(),
+                    present,
+                }
+            }
+            _ => Column::Int { values: self.resolve_numbers(&entries)?, present },
+        })
+    }
+
+    fn resolve_numbers(&mut self, entries: &Entries<'_>) -> Result<Vec<i64>, StoreError> {
+        if !self.indexed {
+            return Ok(std::mem::take(&mut self.numbers));
+        }
+        let width = self.spec.column_type.number_bytes();
+        if entries.body.len() != entries.count as usize * width {
+            return Err(damaged("a dictionary has a wrong size"));
+        }
+        let mut values = Vec::with_capacity(entries.count as usize);
+        plain_numbers(entries.body, width, &mut values);
+        Ok(self.ids.iter().map(|&id| if id == NULL_ID { 0 } else { values[id as usize] }).collect())
+    }
+}
+
+/// `next` only where a level says that there is a value.
+trait NextIfLevel: Iterator {
+    fn next_if_level(&mut self, level: u32) -> Option<Self::Item> {
+        if level == 1 { self.next() } else { None }
+    }
+}
+
+impl<I: Iterator> NextIfLevel for I {}
+
+/// Appends `dense` with `absent` where `present` (when not empty) has zeros.
+fn spread<T: Copy>(dense: &[T], present: &[u32], absent: T, out: &mut Vec<T>) {
+    if present.is_empty() {
+        return out.extend_from_slice(dense);
+    }
+    let mut values = dense.iter();
+    out.extend(present.iter().map(|&level| values.next_if_level(level).copied().unwrap_or(absent)));
+}
+
+fn plain_numbers(body: &[u8], width: usize, out: &mut Vec<i64>) {
+    if width == 4 {
+        out.extend(body.as_chunks::<4>().0.iter().map(|bytes| i64::from(i32::from_le_bytes(*bytes))));
+    } else {
+        out.extend(body.as_chunks::<8>().0.iter().map(|bytes| i64::from_le_bytes(*bytes)));
+    }
+}
+
+fn split_numbers(body: &[u8], width: usize, values: usize, out: &mut Vec<i64>) {
+    out.extend((0..values).map(|index| {
+        let mut bytes = [0u8; 8];
+        for (stream, byte) in bytes[..width].iter_mut().enumerate() {
+            *byte = body[stream * values + index];
+        }
+        let number = i64::from_le_bytes(bytes);
+        if width == 4 { i64::from(number as i32) } else { number }
+    }));
+}
+
+/// Makes a dictionary of our form from a PLAIN one. Where few rows point into a large one only what they use is taken.
+fn resolve_strings(ids: &mut [u32], entries: &Entries<'_>) -> Result<Dict, StoreError> {
+    let early = || damaged("a dictionary ends early");
+    let few = ids.len() < entries.count as usize / 2;
+    let mut renamed = Vec::new();
+    if few {
+        renamed.resize(entries.count as usize, NULL_ID);
+        ids.iter().filter(|&&id| id != NULL_ID).for_each(|&id| renamed[id as usize] = 0);
+    }
+    let mut dict = Dict::default();
+    // Each entry has a length of four bytes before it.
+    if entries.body.len() < entries.count as usize * 4 {
+        return Err(early());
+    }
+    let mut rest = entries.body;
+    for index in 0..entries.count as usize {
+        let (length, after) = rest.split_first_chunk::<4>().ok_or_else(early)?;
+        let (entry, after) = after.split_at_checked(u32::from_le_bytes(*length) as usize).ok_or_else(early)?;
+        rest = after;
+        if !few {
+            dict.push(entry);
+        } else if renamed[index] == 0 {
+            renamed[index] = dict.push(entry);
+        }
+    }
+    if few {
+        ids.iter_mut().filter(|id| **id != NULL_ID).for_each(|id| *id = renamed[*id as usize]);
+    }
+    Ok(dict)
+}

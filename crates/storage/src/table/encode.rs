@@ -1,0 +1,302 @@
+//! From columns to encoded pages: picks an encoding per chunk and writes the bodies of its pages.
+
+use store_api::StoreError;
+
+use super::layout::encoding;
+use super::raw::{RawChunk, Rows};
+use super::{ColumnData, ColumnSpec, ColumnType, Dict, NULL_ID, bloom, delta, rle};
+
+/// Buffers that live from chunk to chunk.
+#[derive(Default)]
+pub(super) struct Encoder {
+    /// New id of each entry of the dictionary at hand.
+    remap: Vec<u32>,
+    ids: Vec<u32>,
+    entries: Vec<u32>,
+    present: Vec<bool>,
+    ints: Vec<i64>,
+    doubles: Vec<f64>,
+    bytes: Vec<u8>,
+}
+
+fn mismatch(spec: &ColumnSpec) -> StoreError {
+    StoreError::InvalidInput(format!("column {} got data of another type or length", spec.name))
+}
+
+impl Encoder {
+    /// Encodes a column of `rows` rows.
+    pub(super) fn encode(
+        &mut self,
+        spec: &ColumnSpec,
+        rows: usize,
+        per_page: usize,
+        data: ColumnData<'_>,
+        raw: &mut RawChunk,
+    ) -> Result<(), StoreError> {
+        raw.clear();
+        let rows = Rows { count: rows, per_page, present: &[], optional: spec.optional };
+        match (spec.column_type, data) {
+            (ColumnType::Utf8 | ColumnType::Json | ColumnType::Binary, ColumnData::Dict { ids, dict })
+                if ids.len() == rows.count =>
+            {
+                self.dict(spec, rows, ids, dict, raw)
+            }
+            (ColumnType::Fixed(width), ColumnData::Dict { ids, dict }) if ids.len() == rows.count => {
+                let mut bytes = std::mem::take(&mut self.bytes);
+                bytes.clear();
+                for &id in ids {
+                    match id {
+                        NULL_ID => bytes.resize(bytes.len() + width, 0),
+                        id => bytes.extend_from_slice(dict.get(id)),
+                    }
+                }
+                if bytes.len() != rows.count * width {
+                    return Err(mismatch(spec));
+                }
+                let result = self.fixed(spec, rows, width, &bytes, raw);
+                self.bytes = bytes;
+                result
+            }
+            (ColumnType::Fixed(width), ColumnData::Fixed(bytes)) if bytes.len() == rows.count * width => {
+                self.fixed(spec, rows, width, bytes, raw)
+            }
+            (
+                ColumnType::Int64 | ColumnType::Int32 | ColumnType::TimestampNanos | ColumnType::TimestampMillis,
+                ColumnData::Int { values, present },
+            ) if values.len() == rows.count => {
+                let rows = with_present(spec, rows, present)?;
+                let mut dense = std::mem::take(&mut self.ints);
+                self.int(spec, rows, compact(values, rows.present, &mut dense), raw);
+                self.ints = dense;
+                Ok(())
+            }
+            (ColumnType::Double, ColumnData::Double { values, present }) if values.len() == rows.count => {
+                let rows = with_present(spec, rows, present)?;
+                let mut dense = std::mem::take(&mut self.doubles);
+                self.double(rows, compact(values, rows.present, &mut dense), raw);
+                self.doubles = dense;
+                Ok(())
+            }
+            (ColumnType::Bool, ColumnData::Bool { values, present }) if values.len() == rows.count => {
+                let rows = with_present(spec, rows, present)?;
+                let mut dense = Vec::new();
+                bools(rows, compact(values, rows.present, &mut dense), raw);
+                Ok(())
+            }
+            _ => Err(mismatch(spec)),
+        }
+    }
+
+    fn dict(
+        &mut self,
+        spec: &ColumnSpec,
+        rows: Rows<'_>,
+        ids: &[u32],
+        dict: &Dict,
+        raw: &mut RawChunk,
+    ) -> Result<(), StoreError> {
+        self.remap.clear();
+        self.remap.resize(dict.len(), NULL_ID);
+        self.ids.clear();
+        self.entries.clear();
+        self.present.clear();
+        for &id in ids {
+            if id == NULL_ID {
+                continue;
+            }
+            let slot = self.remap.get_mut(id as usize).ok_or_else(|| mismatch(spec))?;
+            if *slot == NULL_ID {
+                *slot = self.entries.len() as u32;
+                self.entries.push(id);
+            }
+            self.ids.push(*slot);
+        }
+        if self.ids.len() < ids.len() {
+            if !spec.optional {
+                return Err(StoreError::InvalidInput(format!("column {} has no nulls but got one", spec.name)));
+            }
+            self.present.extend(ids.iter().map(|&id| id != NULL_ID));
+        }
+        let rows = Rows { present: &self.present, ..rows };
+        if spec.bloom {
+            raw.hashes.extend(self.entries.iter().map(|&id| bloom::hash(dict.get(id))));
+        }
+        // Where most values stand once, a dictionary only adds an indirection.
+        if self.entries.len() * 10 > self.ids.len() * 7 {
+            strings(rows, ids, dict, raw);
+            return Ok(());
+        }
+        for &id in &self.entries {
+            let entry = dict.get(id);
+            raw.dictionary.extend_from_slice(&(entry.len() as u32).to_le_bytes());
+            raw.dictionary.extend_from_slice(entry);
+        }
+        put_indexes(rows, &self.ids, self.entries.len(), raw);
+        Ok(())
+    }
+
+    fn fixed(
+        &mut self,
+        spec: &ColumnSpec,
+        rows: Rows<'_>,
+        width: usize,
+        bytes: &[u8],
+        raw: &mut RawChunk,
+    ) -> Result<(), StoreError> {
+        self.present.clear();
+        let mut dense = Vec::new();
+        let mut bytes = bytes;
+        if spec.optional {
+            self.present.extend(bytes.chunks_exact(width).map(|value| value.iter().any(|&byte| byte != 0)));
+            if self.present.iter().all(|&present| present) {
+                self.present.clear();
+            } else {
+                for (value, _) in bytes.chunks_exact(width).zip(&self.present).filter(|(_, present)| **present) {
+                    dense.extend_from_slice(value);
+                }
+                bytes = &dense;
+            }
+        }
+        let rows = Rows { present: &self.present, ..rows };
+        let values = || bytes.chunks_exact(width);
+        // Equal neighbours make runs; each run is one entry, so ids of sorted traces cost their bytes once.
+        self.ids.clear();
+        let mut entries = 0;
+        let mut previous: &[u8] = &[];
+        for value in values() {
+            if value != previous {
+                entries += 1;
+                if spec.bloom {
+                    raw.hashes.push(bloom::hash(value));
+                }
+                previous = value;
+            }
+            self.ids.push(entries - 1);
+        }
+        if spec.page_index {
+            fixed_bounds(rows, width, bytes, raw);
+        }
+        if entries > 0 && entries as usize * 2 <= self.ids.len() {
+            let mut previous = NULL_ID;
+            for (value, &id) in values().zip(&self.ids) {
+                if id != previous {
+                    raw.dictionary.extend_from_slice(value);
+                    previous = id;
+                }
+            }
+            put_indexes(rows, &self.ids, entries as usize, raw);
+        } else {
+            raw.put_pages(rows, encoding::PLAIN, |range, out| {
+                out.extend_from_slice(&bytes[range.start * width..range.end * width]);
+            });
+        }
+        Ok(())
+    }
+
+    fn int(&mut self, spec: &ColumnSpec, rows: Rows<'_>, values: &[i64], raw: &mut RawChunk) {
+        let narrow = spec.column_type == ColumnType::Int32;
+        let bytes = if narrow { 4 } else { 8 };
+        raw.int_bounds = min_max(values);
+        if spec.bloom {
+            raw.hashes.extend(values.iter().map(|value| bloom::hash(&value.to_le_bytes()[..bytes])));
+        }
+        raw.put_pages(rows, encoding::DELTA_BINARY_PACKED, |range, out| delta::encode(&values[range], narrow, out));
+        if spec.page_index {
+            int_bounds(values, bytes, raw);
+        }
+    }
+
+    fn double(&mut self, rows: Rows<'_>, values: &[f64], raw: &mut RawChunk) {
+        raw.put_pages(rows, encoding::PLAIN, |range, out| {
+            values[range].iter().for_each(|value| out.extend_from_slice(&value.to_le_bytes()));
+        });
+    }
+}
+
+fn with_present<'a>(spec: &ColumnSpec, rows: Rows<'a>, present: &'a [bool]) -> Result<Rows<'a>, StoreError> {
+    if !present.is_empty() && present.len() != rows.count {
+        return Err(mismatch(spec));
+    }
+    if present.iter().all(|&present| present) {
+        return Ok(rows);
+    }
+    if !spec.optional {
+        return Err(StoreError::InvalidInput(format!("column {} has no nulls but got one", spec.name)));
+    }
+    Ok(Rows { present, ..rows })
+}
+
+/// The values of the rows that have one.
+fn compact<'a, T: Copy>(values: &'a [T], present: &[bool], buffer: &'a mut Vec<T>) -> &'a [T] {
+    if present.is_empty() {
+        return values;
+    }
+    buffer.clear();
+    buffer.extend(values.iter().zip(present).filter(|(_, present)| **present).map(|(value, _)| *value));
+    buffer
+}
+
+fn min_max(values: &[i64]) -> Option<(i64, i64)> {
+    let (least, greatest) =
+        values.iter().fold((i64::MAX, i64::MIN), |(least, greatest), &value| (least.min(value), greatest.max(value)));
+    (least <= greatest).then_some((least, greatest))
+}
+
+/// Index pages of a dictionary; the width fits the page's greatest index.
+fn put_indexes(rows: Rows<'_>, ids: &[u32], entries: usize, raw: &mut RawChunk) {
+    raw.entries = entries as u32;
+    raw.put_pages(rows, encoding::RLE_DICTIONARY, |range, out| {
+        let ids = &ids[range];
+        let width = rle::bit_width(ids.iter().copied().max().unwrap_or(0));
+        out.push(width as u8);
+        rle::encode(ids, width, out);
+    });
+}
+
+/// Strings one behind the other, their lengths before them.
+fn strings(rows: Rows<'_>, ids: &[u32], dict: &Dict, raw: &mut RawChunk) {
+    let ids: Vec<u32> = ids.iter().copied().filter(|&id| id != NULL_ID).collect();
+    let mut lengths = Vec::new();
+    raw.put_pages(rows, encoding::DELTA_LENGTH_BYTE_ARRAY, |range, out| {
+        let ids = &ids[range];
+        lengths.clear();
+        lengths.extend(ids.iter().map(|&id| dict.get(id).len() as i64));
+        delta::encode(&lengths, true, out);
+        ids.iter().for_each(|&id| out.extend_from_slice(dict.get(id)));
+    });
+}
+
+fn bools(rows: Rows<'_>, values: &[bool], raw: &mut RawChunk) {
+    raw.put_pages(rows, encoding::PLAIN, |range, out| {
+        out.extend(
+            values[range]
+                .chunks(8)
+                .map(|flags| flags.iter().enumerate().fold(0u8, |byte, (bit, &flag)| byte | u8::from(flag) << bit)),
+        );
+    });
+}
+
+fn int_bounds(values: &[i64], bytes: usize, raw: &mut RawChunk) {
+    let mut start = 0;
+    for page in &raw.pages {
+        let end = start + (page.rows - page.nulls) as usize;
+        let bound = |value: i64| Box::from(&value.to_le_bytes()[..bytes]);
+        let bounds = min_max(&values[start..end]).map(|(least, greatest)| (bound(least), bound(greatest)));
+        raw.bounds.pages.push(bounds.unwrap_or_default());
+        start = end;
+    }
+}
+
+fn fixed_bounds(rows: Rows<'_>, width: usize, bytes: &[u8], raw: &mut RawChunk) {
+    let mut start = 0;
+    for first_row in (0..rows.count).step_by(rows.per_page) {
+        let end_row = rows.count.min(first_row + rows.per_page);
+        let present = rows.present.get(first_row..end_row).unwrap_or_default();
+        let nulls = present.iter().filter(|&&present| !present).count();
+        let end = start + (end_row - first_row - nulls) * width;
+        let values = || bytes[start..end].chunks_exact(width);
+        let bounds = values().min().zip(values().max());
+        raw.bounds.pages.push(bounds.map(|(least, greatest)| (least.into(), greatest.into())).unwrap_or_default());
+        start = end;
+    }
+}

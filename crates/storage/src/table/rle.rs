@@ -1,0 +1,188 @@
+//! Parquet's hybrid of runs and bit-packed groups, for dictionary indexes and definition levels.
+
+use store_api::StoreError;
+
+use super::thrift::damaged;
+
+/// Bits that a number up to `max` takes.
+pub(super) fn bit_width(max: u32) -> u32 {
+    u32::BITS - max.leading_zeros()
+}
+
+fn put_varint(out: &mut Vec<u8>, mut value: u32) {
+    while value >= 0x80 {
+        out.push(value as u8 | 0x80);
+        value >>= 7;
+    }
+    out.push(value as u8);
+}
+
+fn put_run(out: &mut Vec<u8>, value: u32, length: usize, width: u32) {
+    put_varint(out, (length as u32) << 1);
+    out.extend_from_slice(&value.to_le_bytes()[..width.div_ceil(8) as usize]);
+}
+
+/// Packs groups of 32 values, `W` words each. The width is a constant so that the compiler unrolls it.
+fn pack_blocks<const W: u32>(values: &[u32], out: &mut Vec<u8>) {
+    for block in values.chunks_exact(32) {
+        let (mut pending, mut bits) = (0u64, 0u32);
+        for &value in block {
+            pending |= u64::from(value) << bits;
+            bits += W;
+            if bits >= 32 {
+                out.extend_from_slice(&(pending as u32).to_le_bytes());
+                pending >>= 32;
+                bits -= 32;
+            }
+        }
+    }
+}
+
+/// [`pack_blocks`] for a width that is known at run time only.
+fn pack_blocks_of(width: u32, values: &[u32], out: &mut Vec<u8>) {
+    macro_rules! by_width {
+        ($($width:literal)*) => {
+            match width { $($width => pack_blocks::<$width>(values, out),)* _ => unreachable!("widths are 1 to 32") }
+        };
+    }
+    by_width!(1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31 32);
+}
+
+/// Appends `values` packed to `width` bits, padded with zeros to a multiple of eight values.
+pub(super) fn pack(values: &[u32], width: u32, out: &mut Vec<u8>) {
+    if width == 0 {
+        return;
+    }
+    out.reserve(values.len().div_ceil(8) * width as usize + 8);
+    let whole = values.len() / 32 * 32;
+    pack_blocks_of(width, &values[..whole], out);
+    for group in values[whole..].chunks(8) {
+        let (mut pending, mut bits) = (0u64, 0u32);
+        for index in 0..8 {
+            pending |= u64::from(group.get(index).copied().unwrap_or(0)) << bits;
+            bits += width;
+            while bits >= 8 {
+                out.push(pending as u8);
+                pending >>= 8;
+                bits -= 8;
+            }
+        }
+    }
+}
+
+fn put_packed(out: &mut Vec<u8>, values: &[u32], width: u32) {
+    if !values.is_empty() {
+        put_varint(out, ((values.len().div_ceil(8) as u32) << 1) | 1);
+        pack(values, width, out);
+    }
+}
+
+/// Appends `values` (each below 2^`width`) in the form that is small: runs for repeats, groups for the rest.
+pub(super) fn encode(values: &[u32], width: u32, out: &mut Vec<u8>) {
+    let runs = 1 + values.windows(2).filter(|pair| pair[0] != pair[1]).count();
+    let run_bytes = 1 + width.div_ceil(8) as usize;
+    if runs * run_bytes <= values.len() * width as usize / 8 {
+        return encode_runs(values, width, out);
+    }
+    // A run interrupts the groups: two more headers and up to seven values taken in to fill a group.
+    let worth = (8 * (run_bytes + 1) / width.max(1) as usize).max(8) + 8;
+    let (mut packed_from, mut position) = (0, 0);
+    while position < values.len() {
+        let value = values[position];
+        let length = run_length(&values[position..], value);
+        let pending = position - packed_from;
+        let fill = pending.next_multiple_of(8) - pending;
+        if length >= worth + fill {
+            put_packed(out, &values[packed_from..position + fill], width);
+            put_run(out, value, length - fill, width);
+            packed_from = position + length;
+        }
+        position += length;
+    }
+    put_packed(out, &values[packed_from..], width);
+}
+
+fn run_length(values: &[u32], value: u32) -> usize {
+    values.iter().position(|&other| other != value).unwrap_or(values.len())
+}
+
+fn encode_runs(values: &[u32], width: u32, out: &mut Vec<u8>) {
+    let mut position = 0;
+    while position < values.len() {
+        let length = run_length(&values[position..], values[position]);
+        put_run(out, values[position], length, width);
+        position += length;
+    }
+}
+
+/// Unpacks `width`-bit values, `values.len()` of them.
+pub(super) fn unpack(data: &[u8], width: u32, values: &mut [u32]) {
+    let mask = if width == 32 { u32::MAX } else { (1 << width) - 1 };
+    let width = width as usize;
+    let mut bit = 0;
+    for value in values {
+        let byte = bit / 8;
+        let word = match data.get(byte..byte + 8) {
+            Some(word) => u64::from_le_bytes(word.try_into().expect("eight bytes")),
+            None => {
+                let mut word = [0; 8];
+                let rest = data.get(byte..).unwrap_or_default();
+                word[..rest.len()].copy_from_slice(rest);
+                u64::from_le_bytes(word)
+            }
+        };
+        *value = (word >> (bit % 8)) as u32 & mask;
+        bit += width;
+    }
+}
+
+fn take_varint(data: &mut &[u8]) -> Result<u32, StoreError> {
+    let mut value = 0u64;
+    for shift in (0..35).step_by(7) {
+        let (&byte, rest) = data.split_first().ok_or_else(|| damaged("a run ends early"))?;
+        *data = rest;
+        value |= u64::from(byte & 0x7f) << shift;
+        if byte < 0x80 {
+            return u32::try_from(value).map_err(|_| damaged("a run is too long"));
+        }
+    }
+    Err(damaged("a run is too long"))
+}
+
+/// Decodes `count` values.
+pub(super) fn decode(mut data: &[u8], width: u32, count: usize, out: &mut Vec<u32>) -> Result<(), StoreError> {
+    if width > 32 {
+        return Err(damaged("a bit width is above 32"));
+    }
+    let end = out.len() + count;
+    out.reserve(count);
+    while out.len() < end {
+        let header = take_varint(&mut data)?;
+        let left = end - out.len();
+        if header & 1 == 0 {
+            let bytes = width.div_ceil(8) as usize;
+            let (value, rest) = data.split_at_checked(bytes).ok_or_else(|| damaged("a run ends early"))?;
+            data = rest;
+            let mut word = [0; 4];
+            word[..bytes].copy_from_slice(value);
+            let length = (header >> 1) as usize;
+            if length == 0 || length > left {
+                return Err(damaged("a run has a wrong length"));
+            }
+            out.resize(out.len() + length, u32::from_le_bytes(word));
+        } else {
+            let groups = (header >> 1) as usize;
+            let bytes = groups * width as usize;
+            let (packed, rest) = data.split_at_checked(bytes).ok_or_else(|| damaged("a group ends early"))?;
+            data = rest;
+            let length = (groups * 8).min(left);
+            if length == 0 {
+                return Err(damaged("a group has a wrong length"));
+            }
+            let start = out.len();
+            out.resize(start + length, 0);
+            unpack(packed, width, &mut out[start..]);
+        }
+    }
+    Ok(())
+}
