@@ -1,9 +1,10 @@
 //! Key-values and nested values.
 //!
-//! [`Attributes`] keeps the slots of the record before: senders repeat keys in the same order, and often values, so a text that
-//! equals its predecessor byte for byte is taken from there and needs no UTF-8 check. Its address is then the same too, by which a
-//! reader may recognise it without comparing.
+//! [`Attributes`] keeps the slots of the record before: senders repeat keys in the same order, and often values. An attribute that
+//! equals its predecessor at the same place byte for byte is taken from there unread, and so is a single text. Its address is then
+//! the same too, by which a reader may recognise it without comparing.
 
+use protowire::cursor::{BYTES, Cursor, FIXED64, VARINT};
 use protowire::{Fields, WireError};
 
 use crate::error::DecodeError;
@@ -14,6 +15,8 @@ use crate::{NESTING_MAX, PARTS_MAX};
 #[derive(Debug, Default)]
 pub(crate) struct Attributes<'a> {
     slots: Vec<KeyValueView<'a>>,
+    /// The message that each slot was read from.
+    messages: Vec<&'a [u8]>,
     used: usize,
 }
 
@@ -36,21 +39,55 @@ impl<'a> Attributes<'a> {
         &self.slots[..self.used]
     }
 
-    /// Reads a `KeyValue` message.
+    /// Reads a `KeyValue` message. False when it is the same as the one at this place in the record before.
     #[inline]
-    pub(crate) fn push(&mut self, message: &'a [u8]) -> Result<(), DecodeError> {
-        if let Some(slot) = self.slots.get_mut(self.used) {
-            read_key_value(message, slot)?;
-        } else {
-            if self.used >= PARTS_MAX {
-                return Err(DecodeError::TooMany { what: "attributes" });
+    pub(crate) fn push(&mut self, message: &'a [u8]) -> Result<bool, DecodeError> {
+        if let (Some(slot), Some(before)) = (self.slots.get_mut(self.used), self.messages.get_mut(self.used)) {
+            self.used += 1;
+            if same(before, message) {
+                return Ok(false);
             }
-            let mut slot = KeyValueView::default();
-            read_key_value(message, &mut slot)?;
-            self.slots.push(slot);
+            *before = message;
+            if let Err(error) = read_key_value(message, slot) {
+                // The empty message means the empty pair, so the two agree again.
+                (*slot, *before) = (KeyValueView::default(), &[]);
+                return Err(error);
+            }
+            return Ok(true);
         }
+        self.push_first(message).map(|()| true)
+    }
+
+    #[inline(never)]
+    fn push_first(&mut self, message: &'a [u8]) -> Result<(), DecodeError> {
+        if self.used >= PARTS_MAX {
+            return Err(DecodeError::TooMany { what: "attributes" });
+        }
+        let mut slot = KeyValueView::default();
+        read_key_value(message, &mut slot)?;
+        self.slots.push(slot);
+        self.messages.push(message);
         self.used += 1;
         Ok(())
+    }
+}
+
+/// Equality of short byte strings, without the call that `==` makes.
+#[inline(always)]
+fn same(a: &[u8], b: &[u8]) -> bool {
+    if a.len() != b.len() {
+        return false;
+    }
+    let ((words_a, _), (words_b, _)) = (a.as_chunks::<8>(), b.as_chunks::<8>());
+    for (x, y) in words_a.iter().zip(words_b) {
+        if x != y {
+            return false;
+        }
+    }
+    // The last eight bytes overlap the last word.
+    match (a.last_chunk::<8>(), b.last_chunk::<8>()) {
+        (Some(x), Some(y)) => x == y,
+        _ => a.iter().zip(b).all(|(x, y)| x == y),
     }
 }
 
@@ -78,15 +115,16 @@ fn read_key_value<'a>(message: &'a [u8], slot: &mut KeyValueView<'a>) -> Result<
     read_any_key_value(message, slot)
 }
 
+#[inline(never)]
 fn read_any_key_value<'a>(message: &'a [u8], slot: &mut KeyValueView<'a>) -> Result<(), DecodeError> {
     let (mut key, mut value) = ("", AnyValueView::Empty);
-    let mut fields = Fields::new(message);
-    while let Some((field, wire)) = fields.next_field()? {
-        match field {
-            1 => key = read_text(wire.bytes(1)?, 1, slot.key)?,
-            2 => merge_value(wire.bytes(2)?, &mut value, 0)?,
-            3 => drop(wire.varint(3)?),
-            _ => {}
+    let mut cursor = Cursor::new(message);
+    while let Some(tag) = cursor.next_tag()? {
+        match tag {
+            (1, BYTES) => key = read_text(cursor.bytes()?, 1, slot.key)?,
+            (2, BYTES) => merge_value(cursor.bytes()?, &mut value, 0)?,
+            (3, VARINT) => drop(cursor.varint()?),
+            other => cursor.skip(other, 0b1110)?,
         }
     }
     *slot = KeyValueView { key, value };
@@ -113,7 +151,7 @@ fn read_short_value<'a>(message: &'a [u8], slot: &mut AnyValueView<'a>) -> Resul
 
 #[inline]
 fn read_text<'a>(bytes: &'a [u8], field: u32, guess: &'a str) -> Result<&'a str, WireError> {
-    if bytes == guess.as_bytes() {
+    if same(bytes, guess.as_bytes()) {
         return Ok(guess);
     }
     std::str::from_utf8(bytes).map_err(|_| WireError::NotUtf8(field))
@@ -132,28 +170,33 @@ pub(crate) fn merge_value<'a>(
     value: &mut AnyValueView<'a>,
     depth: usize,
 ) -> Result<(), DecodeError> {
-    let mut fields = Fields::new(message);
-    while let Some((field, wire)) = fields.next_field()? {
-        *value = match field {
-            1 => AnyValueView::Str(wire.str(1)?),
-            2 => AnyValueView::Bool(wire.varint(2)? != 0),
-            3 => AnyValueView::Int(wire.varint(3)? as i64),
-            4 => AnyValueView::Double(wire.double(4)?),
-            5 => {
-                check_array(wire.bytes(5)?, depth + 1)?;
-                AnyValueView::Array(wire.bytes(5)?)
+    let mut cursor = Cursor::new(message);
+    while let Some(tag) = cursor.next_tag()? {
+        *value = match tag {
+            (1, BYTES) => AnyValueView::Str(cursor.str(1)?),
+            (2, VARINT) => AnyValueView::Bool(cursor.varint()? != 0),
+            (3, VARINT) => AnyValueView::Int(cursor.varint()? as i64),
+            (4, FIXED64) => AnyValueView::Double(cursor.double()?),
+            (5, BYTES) => {
+                let array = cursor.bytes()?;
+                check_array(array, depth + 1)?;
+                AnyValueView::Array(array)
             }
-            6 => {
-                check_list(wire.bytes(6)?, depth + 1)?;
-                AnyValueView::KvList(wire.bytes(6)?)
+            (6, BYTES) => {
+                let list = cursor.bytes()?;
+                check_list(list, depth + 1)?;
+                AnyValueView::KvList(list)
             }
-            7 => AnyValueView::Bytes(wire.bytes(7)?),
+            (7, BYTES) => AnyValueView::Bytes(cursor.bytes()?),
             // `string_value_strindex`: an index into a table that only profiles have. It belongs to the oneof, so it unsets the rest.
-            8 => {
-                wire.varint(8)?;
+            (8, VARINT) => {
+                cursor.varint()?;
                 AnyValueView::Empty
             }
-            _ => continue,
+            other => {
+                cursor.skip(other, 0b1_1111_1110)?;
+                continue;
+            }
         };
     }
     Ok(())

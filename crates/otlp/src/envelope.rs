@@ -4,7 +4,7 @@
 //! A resource may come behind its scopes on the wire (and `schema_url` always does), so each level is passed over twice: once for
 //! its own fields, skipping the children by their lengths, once for the children.
 
-use protowire::Fields;
+use protowire::cursor::{BYTES, Cursor, VARINT};
 
 use crate::attributes::Attributes;
 use crate::error::DecodeError;
@@ -20,10 +20,11 @@ pub(crate) trait Records<'a> {
 /// Walks a request. An error means that the structure around the records is broken.
 pub(crate) fn walk<'a>(request: &'a [u8], records: &mut impl Records<'a>) -> Result<(), DecodeError> {
     let mut attributes = Attributes::default();
-    let mut fields = Fields::new(request);
-    while let Some((field, wire)) = fields.next_field()? {
-        if field == 1 {
-            walk_resource(wire.bytes(1)?, records, &mut attributes)?;
+    let mut cursor = Cursor::new(request);
+    while let Some(tag) = cursor.next_tag()? {
+        match tag {
+            (1, BYTES) => walk_resource(cursor.bytes()?, records, &mut attributes)?,
+            other => cursor.skip(other, 0b10)?,
         }
     }
     Ok(())
@@ -36,20 +37,21 @@ fn walk_resource<'a>(
 ) -> Result<(), DecodeError> {
     attributes.clear();
     let mut view = ResourceView::default();
-    let mut fields = Fields::new(message);
-    while let Some((field, wire)) = fields.next_field()? {
-        match field {
-            1 => read_resource(wire.bytes(1)?, &mut view, attributes)?,
-            2 => drop(wire.bytes(2)?),
-            3 => view.schema_url = wire.str(3)?,
-            _ => {}
+    let mut cursor = Cursor::new(message);
+    while let Some(tag) = cursor.next_tag()? {
+        match tag {
+            (1, BYTES) => read_resource(cursor.bytes()?, &mut view, attributes)?,
+            (2, BYTES) => drop(cursor.bytes()?),
+            (3, BYTES) => view.schema_url = cursor.str(3)?,
+            other => cursor.skip(other, 0b1110)?,
         }
     }
     records.resource(&ResourceView { attributes: attributes.as_slice(), ..view });
-    let mut fields = Fields::new(message);
-    while let Some((field, wire)) = fields.next_field()? {
-        if field == 2 {
-            walk_scope(wire.bytes(2)?, records, attributes)?;
+    let mut cursor = Cursor::new(message);
+    while let Some(tag) = cursor.next_tag()? {
+        match tag {
+            (2, BYTES) => walk_scope(cursor.bytes()?, records, attributes)?,
+            other => cursor.skip(other, 0)?,
         }
     }
     Ok(())
@@ -62,20 +64,21 @@ fn walk_scope<'a>(
 ) -> Result<(), DecodeError> {
     attributes.clear();
     let mut view = ScopeView::default();
-    let mut fields = Fields::new(message);
-    while let Some((field, wire)) = fields.next_field()? {
-        match field {
-            1 => read_scope(wire.bytes(1)?, &mut view, attributes)?,
-            2 => drop(wire.bytes(2)?),
-            3 => view.schema_url = wire.str(3)?,
-            _ => {}
+    let mut cursor = Cursor::new(message);
+    while let Some(tag) = cursor.next_tag()? {
+        match tag {
+            (1, BYTES) => read_scope(cursor.bytes()?, &mut view, attributes)?,
+            (2, BYTES) => drop(cursor.bytes()?),
+            (3, BYTES) => view.schema_url = cursor.str(3)?,
+            other => cursor.skip(other, 0b1110)?,
         }
     }
     records.scope(&ScopeView { attributes: attributes.as_slice(), ..view });
-    let mut fields = Fields::new(message);
-    while let Some((field, wire)) = fields.next_field()? {
-        if field == 2 {
-            records.record(wire.bytes(2)?);
+    let mut cursor = Cursor::new(message);
+    while let Some(tag) = cursor.next_tag()? {
+        match tag {
+            (2, BYTES) => records.record(cursor.bytes()?),
+            other => cursor.skip(other, 0)?,
         }
     }
     Ok(())
@@ -86,12 +89,12 @@ fn read_resource<'a>(
     view: &mut ResourceView<'_, 'a>,
     attributes: &mut Attributes<'a>,
 ) -> Result<(), DecodeError> {
-    let mut fields = Fields::new(message);
-    while let Some((field, wire)) = fields.next_field()? {
-        match field {
-            1 => attributes.push(wire.bytes(1)?)?,
-            2 => view.dropped_attributes_count = wire.varint(2)? as u32,
-            _ => {}
+    let mut cursor = Cursor::new(message);
+    while let Some(tag) = cursor.next_tag()? {
+        match tag {
+            (1, BYTES) => drop(attributes.push(cursor.bytes()?)?),
+            (2, VARINT) => view.dropped_attributes_count = cursor.varint()? as u32,
+            other => cursor.skip(other, 0b110)?,
         }
     }
     Ok(())
@@ -102,14 +105,14 @@ fn read_scope<'a>(
     view: &mut ScopeView<'_, 'a>,
     attributes: &mut Attributes<'a>,
 ) -> Result<(), DecodeError> {
-    let mut fields = Fields::new(message);
-    while let Some((field, wire)) = fields.next_field()? {
-        match field {
-            1 => view.name = wire.str(1)?,
-            2 => view.version = wire.str(2)?,
-            3 => attributes.push(wire.bytes(3)?)?,
-            4 => view.dropped_attributes_count = wire.varint(4)? as u32,
-            _ => {}
+    let mut cursor = Cursor::new(message);
+    while let Some(tag) = cursor.next_tag()? {
+        match tag {
+            (1, BYTES) => view.name = cursor.str(1)?,
+            (2, BYTES) => view.version = cursor.str(2)?,
+            (3, BYTES) => drop(attributes.push(cursor.bytes()?)?),
+            (4, VARINT) => view.dropped_attributes_count = cursor.varint()? as u32,
+            other => cursor.skip(other, 0b1_1110)?,
         }
     }
     Ok(())

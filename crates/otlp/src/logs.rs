@@ -1,6 +1,6 @@
 //! Walks over `ExportLogsServiceRequest`.
 
-use protowire::Fields;
+use protowire::cursor::{BYTES, Cursor, FIXED32, FIXED64, VARINT};
 
 use crate::attributes::{Attributes, merge_value};
 use crate::envelope::{Records, walk};
@@ -44,21 +44,21 @@ fn read_log<'a>(
     attributes: &mut Attributes<'a>,
 ) -> Result<(), DecodeError> {
     attributes.clear();
-    let mut fields = Fields::new(message);
-    while let Some((field, wire)) = fields.next_field()? {
-        match field {
-            6 => attributes.push(wire.bytes(6)?)?,
-            1 => log.time = wire.fixed64(1)?,
-            2 => log.severity_number = wire.varint(2)? as i32,
-            3 => log.severity_text = wire.str(3)?,
-            5 => merge_value(wire.bytes(5)?, &mut log.body, 0)?,
-            7 => log.dropped_attributes_count = wire.varint(7)? as u32,
-            8 => log.flags = wire.fixed32(8)?,
-            9 => log.trace_id = wire.bytes(9)?,
-            10 => log.span_id = wire.bytes(10)?,
-            11 => log.observed_time = wire.fixed64(11)?,
-            12 => log.event_name = wire.str(12)?,
-            _ => {}
+    let mut cursor = Cursor::new(message);
+    while let Some(tag) = cursor.next_tag()? {
+        match tag {
+            (6, BYTES) => drop(attributes.push(cursor.bytes()?)?),
+            (1, FIXED64) => log.time = cursor.fixed64()?,
+            (2, VARINT) => log.severity_number = cursor.varint()? as i32,
+            (3, BYTES) => log.severity_text = cursor.str(3)?,
+            (5, BYTES) => merge_value(cursor.bytes()?, &mut log.body, 0)?,
+            (7, VARINT) => log.dropped_attributes_count = cursor.varint()? as u32,
+            (8, FIXED32) => log.flags = cursor.fixed32()?,
+            (9, BYTES) => log.trace_id = cursor.bytes()?,
+            (10, BYTES) => log.span_id = cursor.bytes()?,
+            (11, FIXED64) => log.observed_time = cursor.fixed64()?,
+            (12, BYTES) => log.event_name = cursor.str(12)?,
+            other => cursor.skip(other, 0b1_1111_1110_1110)?,
         }
     }
     Ok(())

@@ -2,7 +2,8 @@
 
 mod points;
 
-use protowire::{Fields, WireValue};
+use protowire::cursor::{BYTES, Cursor, VARINT};
+use protowire::{Fields, WireError, WireValue};
 
 use crate::envelope::{Records, walk};
 use crate::error::DecodeError;
@@ -89,27 +90,30 @@ fn read_metric<'a>(message: &'a [u8], data: &mut Vec<&'a [u8]>) -> Result<Metric
     data.clear();
     let mut metric = MetricView::default();
     let mut kind = 0;
-    let mut fields = Fields::new(message);
-    while let Some((field, wire)) = fields.next_field()? {
-        match field {
-            1 => metric.name = wire.str(1)?,
-            2 => metric.description = wire.str(2)?,
-            3 => metric.unit = wire.str(3)?,
-            data_field::GAUGE
-            | data_field::SUM
-            | data_field::HISTOGRAM
-            | data_field::EXPONENTIAL_HISTOGRAM
-            | data_field::SUMMARY => {
+    let mut cursor = Cursor::new(message);
+    while let Some(tag) = cursor.next_tag()? {
+        match tag {
+            (1, BYTES) => metric.name = cursor.str(1)?,
+            (2, BYTES) => metric.description = cursor.str(2)?,
+            (3, BYTES) => metric.unit = cursor.str(3)?,
+            (
+                field @ (data_field::GAUGE
+                | data_field::SUM
+                | data_field::HISTOGRAM
+                | data_field::EXPONENTIAL_HISTOGRAM
+                | data_field::SUMMARY),
+                BYTES,
+            ) => {
                 if kind != field {
                     kind = field;
                     data.clear();
                     metric.data = MetricData::None;
                 }
-                let bytes = wire.bytes(field)?;
+                let bytes = cursor.bytes()?;
                 metric.data = read_data(field, bytes, metric.data)?;
                 data.push(bytes);
             }
-            _ => {}
+            other => cursor.skip(other, 0b1110_1010_1110)?,
         }
     }
     Ok(metric)
@@ -123,13 +127,15 @@ fn read_data(kind: u32, message: &[u8], before: MetricData) -> Result<MetricData
         _ => (Temporality::Unspecified, false),
     };
     let has_temporality = !matches!(kind, data_field::GAUGE | data_field::SUMMARY);
-    let mut fields = Fields::new(message);
-    while let Some((field, wire)) = fields.next_field()? {
-        match field {
-            1 => drop(wire.bytes(1)?),
-            2 if has_temporality => temporality = read_temporality(wire.varint(2)?),
-            3 if kind == data_field::SUM => monotonic = wire.varint(3)? != 0,
-            _ => {}
+    let mut cursor = Cursor::new(message);
+    while let Some(tag) = cursor.next_tag()? {
+        match tag {
+            (1, BYTES) => drop(cursor.bytes()?),
+            (2, VARINT) if has_temporality => temporality = read_temporality(cursor.varint()?),
+            (3, VARINT) if kind == data_field::SUM => monotonic = cursor.varint()? != 0,
+            (2, _) if has_temporality => return Err(WireError::WrongType(2).into()),
+            (3, _) if kind == data_field::SUM => return Err(WireError::WrongType(3).into()),
+            other => cursor.skip(other, 0b10)?,
         }
     }
     Ok(match kind {

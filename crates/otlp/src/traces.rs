@@ -1,6 +1,6 @@
 //! Walks over `ExportTraceServiceRequest`.
 
-use protowire::Fields;
+use protowire::cursor::{BYTES, Cursor, FIXED32, FIXED64, VARINT};
 
 use crate::attributes::{Attributes, push_part};
 use crate::envelope::{Records, walk};
@@ -61,26 +61,26 @@ fn read_span<'a>(message: &'a [u8], span: &mut SpanView<'_, 'a>, parts: &mut Par
     parts.event_attributes.clear();
     parts.links.clear();
     parts.link_attributes.clear();
-    let mut fields = Fields::new(message);
-    while let Some((field, wire)) = fields.next_field()? {
-        match field {
-            9 => parts.attributes.push(wire.bytes(9)?)?,
-            1 => span.trace_id = wire.bytes(1)?,
-            2 => span.span_id = wire.bytes(2)?,
-            3 => span.trace_state = wire.str(3)?,
-            4 => span.parent_span_id = wire.bytes(4)?,
-            5 => span.name = wire.str(5)?,
-            6 => span.kind = enum_number(wire.varint(6)?),
-            7 => span.start = wire.fixed64(7)?,
-            8 => span.end = wire.fixed64(8)?,
-            10 => span.dropped_attributes_count = wire.varint(10)? as u32,
-            11 => read_event(wire.bytes(11)?, parts)?,
-            12 => span.dropped_events_count = wire.varint(12)? as u32,
-            13 => read_link(wire.bytes(13)?, parts)?,
-            14 => span.dropped_links_count = wire.varint(14)? as u32,
-            15 => read_status(wire.bytes(15)?, span)?,
-            16 => span.flags = wire.fixed32(16)?,
-            _ => {}
+    let mut cursor = Cursor::new(message);
+    while let Some(tag) = cursor.next_tag()? {
+        match tag {
+            (9, BYTES) => drop(parts.attributes.push(cursor.bytes()?)?),
+            (1, BYTES) => span.trace_id = cursor.bytes()?,
+            (2, BYTES) => span.span_id = cursor.bytes()?,
+            (3, BYTES) => span.trace_state = cursor.str(3)?,
+            (4, BYTES) => span.parent_span_id = cursor.bytes()?,
+            (5, BYTES) => span.name = cursor.str(5)?,
+            (6, VARINT) => span.kind = enum_number(cursor.varint()?),
+            (7, FIXED64) => span.start = cursor.fixed64()?,
+            (8, FIXED64) => span.end = cursor.fixed64()?,
+            (10, VARINT) => span.dropped_attributes_count = cursor.varint()? as u32,
+            (11, BYTES) => read_event(cursor.bytes()?, parts)?,
+            (12, VARINT) => span.dropped_events_count = cursor.varint()? as u32,
+            (13, BYTES) => read_link(cursor.bytes()?, parts)?,
+            (14, VARINT) => span.dropped_links_count = cursor.varint()? as u32,
+            (15, BYTES) => read_status(cursor.bytes()?, span)?,
+            (16, FIXED32) => span.flags = cursor.fixed32()?,
+            other => cursor.skip(other, 0b1_1111_1111_1111_1110)?,
         }
     }
     Ok(())
@@ -92,12 +92,12 @@ fn enum_number(number: u64) -> u8 {
 }
 
 fn read_status<'a>(message: &'a [u8], span: &mut SpanView<'_, 'a>) -> Result<(), DecodeError> {
-    let mut fields = Fields::new(message);
-    while let Some((field, wire)) = fields.next_field()? {
-        match field {
-            2 => span.status_message = wire.str(2)?,
-            3 => span.status_code = enum_number(wire.varint(3)?),
-            _ => {}
+    let mut cursor = Cursor::new(message);
+    while let Some(tag) = cursor.next_tag()? {
+        match tag {
+            (2, BYTES) => span.status_message = cursor.str(2)?,
+            (3, VARINT) => span.status_code = enum_number(cursor.varint()?),
+            other => cursor.skip(other, 0b1100)?,
         }
     }
     Ok(())
@@ -106,14 +106,14 @@ fn read_status<'a>(message: &'a [u8], span: &mut SpanView<'_, 'a>) -> Result<(),
 fn read_event<'a>(message: &'a [u8], parts: &mut Parts<'a>) -> Result<(), DecodeError> {
     let mut event = EventView::default();
     event.attributes.0 = parts.event_attributes.len();
-    let mut fields = Fields::new(message);
-    while let Some((field, wire)) = fields.next_field()? {
-        match field {
-            1 => event.time = wire.fixed64(1)?,
-            2 => event.name = wire.str(2)?,
-            3 => parts.event_attributes.push(wire.bytes(3)?)?,
-            4 => event.dropped_attributes_count = wire.varint(4)? as u32,
-            _ => {}
+    let mut cursor = Cursor::new(message);
+    while let Some(tag) = cursor.next_tag()? {
+        match tag {
+            (1, FIXED64) => event.time = cursor.fixed64()?,
+            (2, BYTES) => event.name = cursor.str(2)?,
+            (3, BYTES) => drop(parts.event_attributes.push(cursor.bytes()?)?),
+            (4, VARINT) => event.dropped_attributes_count = cursor.varint()? as u32,
+            other => cursor.skip(other, 0b1_1110)?,
         }
     }
     event.attributes.1 = parts.event_attributes.len();
@@ -123,16 +123,16 @@ fn read_event<'a>(message: &'a [u8], parts: &mut Parts<'a>) -> Result<(), Decode
 fn read_link<'a>(message: &'a [u8], parts: &mut Parts<'a>) -> Result<(), DecodeError> {
     let mut link = LinkView::default();
     link.attributes.0 = parts.link_attributes.len();
-    let mut fields = Fields::new(message);
-    while let Some((field, wire)) = fields.next_field()? {
-        match field {
-            1 => link.trace_id = wire.bytes(1)?,
-            2 => link.span_id = wire.bytes(2)?,
-            3 => link.trace_state = wire.str(3)?,
-            4 => parts.link_attributes.push(wire.bytes(4)?)?,
-            5 => link.dropped_attributes_count = wire.varint(5)? as u32,
-            6 => link.flags = wire.fixed32(6)?,
-            _ => {}
+    let mut cursor = Cursor::new(message);
+    while let Some(tag) = cursor.next_tag()? {
+        match tag {
+            (1, BYTES) => link.trace_id = cursor.bytes()?,
+            (2, BYTES) => link.span_id = cursor.bytes()?,
+            (3, BYTES) => link.trace_state = cursor.str(3)?,
+            (4, BYTES) => drop(parts.link_attributes.push(cursor.bytes()?)?),
+            (5, VARINT) => link.dropped_attributes_count = cursor.varint()? as u32,
+            (6, FIXED32) => link.flags = cursor.fixed32()?,
+            other => cursor.skip(other, 0b111_1110)?,
         }
     }
     link.attributes.1 = parts.link_attributes.len();

@@ -1,13 +1,15 @@
 //! Walks protobuf bytes field by field, without generated types and without copying.
 //!
 //! [`Fields`] yields `(field number, value)` pairs in wire order; a nested message is a byte slice that the caller walks in
-//! turn, so unknown fields cost one skip. Groups (wire types 3 and 4) do not occur in the formats we read; they and
-//! everything malformed give a [`WireError`]. [`Writer`] is the reverse, for answers and tests.
+//! turn, so unknown fields cost one skip; so do groups (wire types 3 and 4), which do not occur in the formats we read.
+//! Everything malformed gives a [`WireError`]. [`Cursor`] is the same for hot loops. [`Writer`] is the reverse, for answers and tests.
 //!
 //! Format: <https://protobuf.dev/programming-guides/encoding/>.
 
+pub mod cursor;
 mod write;
 
+pub use cursor::Cursor;
 pub use write::Writer;
 
 /// Why bytes are not protobuf.
@@ -19,7 +21,7 @@ pub enum WireError {
     /// A varint of more than ten bytes.
     #[error("protobuf varint is longer than 10 bytes")]
     VarintTooLong,
-    /// Wire type 3, 4, 6 or 7, or field number 0.
+    /// Wire type 6 or 7, a group that does not end or is nested too deep, or field number 0.
     #[error("protobuf has an invalid field tag")]
     InvalidTag,
     /// A field holds another wire type than its message says.
@@ -99,86 +101,42 @@ pub fn zigzag(number: u64) -> i64 {
     ((number >> 1) as i64) ^ -((number & 1) as i64)
 }
 
-/// Iterates over the fields of one message.
+/// Iterates over the fields of one message. [`cursor::Cursor`] is faster where the fields are known beforehand.
 #[derive(Clone, Copy, Debug)]
 pub struct Fields<'a> {
-    rest: &'a [u8],
+    cursor: Cursor<'a>,
 }
 
 impl<'a> Fields<'a> {
     /// Walks `message`.
     #[inline]
     pub fn new(message: &'a [u8]) -> Self {
-        Self { rest: message }
+        Self { cursor: Cursor::new(message) }
     }
 
-    /// The next field, `None` at the end. After an error the walk is over.
+    /// The next field, `None` at the end. Groups are passed over. After an error the walk is over.
     #[inline]
     pub fn next_field(&mut self) -> Result<Option<(u32, WireValue<'a>)>, WireError> {
-        if self.rest.is_empty() {
-            return Ok(None);
+        while let Some((field, wire_type)) = self.cursor.next_tag()? {
+            let value = match wire_type {
+                cursor::VARINT => WireValue::Varint(self.cursor.varint()?),
+                cursor::FIXED64 => WireValue::Fixed64(self.cursor.fixed64()?),
+                cursor::BYTES => WireValue::Bytes(self.cursor.bytes()?),
+                cursor::FIXED32 => WireValue::Fixed32(self.cursor.fixed32()?),
+                _ => {
+                    self.cursor.skip((field, wire_type), 0)?;
+                    continue;
+                }
+            };
+            return Ok(Some((field, value)));
         }
-        let tag = self.read_varint()?;
-        let field = (tag >> 3) as u32;
-        if field == 0 || tag > u64::from(u32::MAX) {
-            return Err(WireError::InvalidTag);
-        }
-        let value = match tag & 7 {
-            0 => WireValue::Varint(self.read_varint()?),
-            1 => WireValue::Fixed64(u64::from_le_bytes(*self.take_array::<8>()?)),
-            2 => {
-                let length = self.read_varint()?;
-                WireValue::Bytes(self.take(length)?)
-            }
-            5 => WireValue::Fixed32(u32::from_le_bytes(*self.take_array::<4>()?)),
-            _ => return Err(WireError::InvalidTag),
-        };
-        Ok(Some((field, value)))
+        Ok(None)
     }
 
     /// Reads one bare varint, as packed repeated fields hold them; `None` at the end.
     #[inline]
     pub fn next_packed_varint(&mut self) -> Result<Option<u64>, WireError> {
-        if self.rest.is_empty() { Ok(None) } else { self.read_varint().map(Some) }
-    }
-
-    #[inline]
-    fn read_varint(&mut self) -> Result<u64, WireError> {
-        let (&first, rest) = self.rest.split_first().ok_or(WireError::Truncated)?;
-        if first < 0x80 {
-            self.rest = rest;
-            return Ok(u64::from(first));
-        }
-        self.read_long_varint()
-    }
-
-    fn read_long_varint(&mut self) -> Result<u64, WireError> {
-        let mut number = 0u64;
-        for (position, &byte) in self.rest.iter().enumerate().take(10) {
-            number |= u64::from(byte & 0x7f) << (7 * position);
-            if byte < 0x80 {
-                self.rest = &self.rest[position + 1..];
-                return Ok(number);
-            }
-        }
-        Err(if self.rest.len() < 10 { WireError::Truncated } else { WireError::VarintTooLong })
-    }
-
-    #[inline]
-    fn take(&mut self, length: u64) -> Result<&'a [u8], WireError> {
-        if length > self.rest.len() as u64 {
-            return Err(WireError::Truncated);
-        }
-        let (taken, rest) = self.rest.split_at(length as usize);
-        self.rest = rest;
-        Ok(taken)
-    }
-
-    #[inline]
-    fn take_array<const N: usize>(&mut self) -> Result<&'a [u8; N], WireError> {
-        let (taken, rest) = self.rest.split_first_chunk::<N>().ok_or(WireError::Truncated)?;
-        self.rest = rest;
-        Ok(taken)
+        if self.cursor.is_at_end() { Ok(None) } else { self.cursor.varint().map(Some) }
     }
 }
 
@@ -209,7 +167,7 @@ mod tests {
             (&[0x08], WireError::Truncated),
             (&[0x12, 5, 1], WireError::Truncated),
             (&[0x00, 1], WireError::InvalidTag),
-            (&[0x0b], WireError::InvalidTag),
+            (&[0x0c], WireError::InvalidTag),
             (&[0x08, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 1], WireError::VarintTooLong),
         ];
         for (bytes, error) in cases {

@@ -3,7 +3,8 @@
 use std::hash::{BuildHasher, Hasher};
 use std::sync::LazyLock;
 
-use protowire::{Fields, WireError, WireValue, zigzag};
+use protowire::cursor::{BYTES, Cursor, FIXED64, VARINT};
+use protowire::{Fields, WireError, zigzag};
 
 use crate::PARTS_MAX;
 use crate::attributes::{Attributes, push_part};
@@ -19,7 +20,8 @@ pub(super) struct PointParts<'a> {
     time: u64,
     flags: u32,
     attributes: Attributes<'a>,
-    hasher: foldhash::fast::FoldHasher<'static>,
+    /// Hash of the message at each place among the attributes.
+    hashes: Vec<u64>,
     exemplars: Vec<ExemplarView<'a>>,
     exemplar_attributes: Attributes<'a>,
     counts: Vec<u64>,
@@ -35,7 +37,7 @@ impl Default for PointParts<'_> {
             time: 0,
             flags: 0,
             attributes: Attributes::default(),
-            hasher: HASH_STATE.build_hasher(),
+            hashes: Vec::new(),
             exemplars: Vec::new(),
             exemplar_attributes: Attributes::default(),
             counts: Vec::new(),
@@ -52,7 +54,6 @@ impl<'a> PointParts<'a> {
     pub(super) fn clear(&mut self) {
         (self.start_time, self.time, self.flags) = (0, 0, 0);
         self.attributes.clear();
-        self.hasher = HASH_STATE.build_hasher();
         self.exemplars.clear();
         self.exemplar_attributes.clear();
         self.counts.clear();
@@ -66,7 +67,7 @@ impl<'a> PointParts<'a> {
     pub(super) fn point(&self) -> PointView<'_, 'a> {
         PointView {
             attributes: self.attributes.as_slice(),
-            attributes_hash: self.hasher.finish(),
+            attributes_hash: self.attributes_hash(),
             exemplars: &self.exemplars,
             exemplar_attributes: self.exemplar_attributes.as_slice(),
             start_time: self.start_time,
@@ -92,26 +93,43 @@ impl<'a> PointParts<'a> {
 
     #[inline]
     fn attribute(&mut self, message: &'a [u8]) -> Result<(), DecodeError> {
-        self.hasher.write(message);
-        // Told apart from the same bytes cut elsewhere.
-        self.hasher.write_usize(message.len());
-        self.attributes.push(message)
+        let at = self.attributes.len() as usize;
+        let pushed = self.attributes.push(message);
+        if matches!(pushed, Ok(false)) {
+            return Ok(());
+        }
+        // After an error `Attributes` holds the empty message at this place.
+        let hash = HASH_STATE.hash_one(if pushed.is_ok() { message } else { &[] });
+        match self.hashes.get_mut(at) {
+            Some(slot) => *slot = hash,
+            None => self.hashes.push(hash),
+        }
+        pushed.map(drop)
+    }
+
+    #[inline]
+    fn attributes_hash(&self) -> u64 {
+        let mut hasher = HASH_STATE.build_hasher();
+        for hash in &self.hashes[..self.attributes.len() as usize] {
+            hasher.write_u64(*hash);
+        }
+        hasher.finish()
     }
 
     /// A point of a gauge or sum.
     pub(super) fn read_number(&mut self, message: &'a [u8]) -> Result<NumberView, DecodeError> {
         let mut value = NumberView::None;
-        let mut fields = Fields::new(message);
-        while let Some((field, wire)) = fields.next_field()? {
-            match field {
-                7 => self.attribute(wire.bytes(7)?)?,
-                2 => self.start_time = wire.fixed64(2)?,
-                3 => self.time = wire.fixed64(3)?,
-                4 => value = NumberView::Double(wire.double(4)?),
-                5 => self.read_exemplar(wire.bytes(5)?)?,
-                6 => value = NumberView::Int(wire.fixed64(6)? as i64),
-                8 => self.flags = wire.varint(8)? as u32,
-                _ => {}
+        let mut cursor = Cursor::new(message);
+        while let Some(tag) = cursor.next_tag()? {
+            match tag {
+                (7, BYTES) => self.attribute(cursor.bytes()?)?,
+                (2, FIXED64) => self.start_time = cursor.fixed64()?,
+                (3, FIXED64) => self.time = cursor.fixed64()?,
+                (4, FIXED64) => value = NumberView::Double(cursor.double()?),
+                (5, BYTES) => self.read_exemplar(cursor.bytes()?)?,
+                (6, FIXED64) => value = NumberView::Int(cursor.fixed64()? as i64),
+                (8, VARINT) => self.flags = cursor.varint()? as u32,
+                other => cursor.skip(other, 0b1_1111_1100)?,
             }
         }
         Ok(value)
@@ -120,21 +138,23 @@ impl<'a> PointParts<'a> {
     /// A point of a histogram, without its lists.
     pub(super) fn read_histogram(&mut self, message: &'a [u8]) -> Result<HistogramView<'static>, DecodeError> {
         let mut own = HistogramView::default();
-        let mut fields = Fields::new(message);
-        while let Some((field, wire)) = fields.next_field()? {
-            match field {
-                9 => self.attribute(wire.bytes(9)?)?,
-                2 => self.start_time = wire.fixed64(2)?,
-                3 => self.time = wire.fixed64(3)?,
-                4 => own.count = wire.fixed64(4)?,
-                5 => own.sum = Some(wire.double(5)?),
-                6 => read_fixed64s(6, wire, &mut self.counts, |bits| bits)?,
-                7 => read_fixed64s(7, wire, &mut self.bounds, f64::from_bits)?,
-                8 => self.read_exemplar(wire.bytes(8)?)?,
-                10 => self.flags = wire.varint(10)? as u32,
-                11 => own.min = Some(wire.double(11)?),
-                12 => own.max = Some(wire.double(12)?),
-                _ => {}
+        let mut cursor = Cursor::new(message);
+        while let Some(tag) = cursor.next_tag()? {
+            match tag {
+                (9, BYTES) => self.attribute(cursor.bytes()?)?,
+                (2, FIXED64) => self.start_time = cursor.fixed64()?,
+                (3, FIXED64) => self.time = cursor.fixed64()?,
+                (4, FIXED64) => own.count = cursor.fixed64()?,
+                (5, FIXED64) => own.sum = Some(cursor.double()?),
+                (6, BYTES) => read_packed(cursor.bytes()?, &mut self.counts, |bits| bits)?,
+                (6, FIXED64) => push_part(&mut self.counts, cursor.fixed64()?, "buckets")?,
+                (7, BYTES) => read_packed(cursor.bytes()?, &mut self.bounds, f64::from_bits)?,
+                (7, FIXED64) => push_part(&mut self.bounds, cursor.double()?, "buckets")?,
+                (8, BYTES) => self.read_exemplar(cursor.bytes()?)?,
+                (10, VARINT) => self.flags = cursor.varint()? as u32,
+                (11, FIXED64) => own.min = Some(cursor.double()?),
+                (12, FIXED64) => own.max = Some(cursor.double()?),
+                other => cursor.skip(other, 0b1_1111_1111_1100)?,
             }
         }
         Ok(own)
@@ -146,24 +166,24 @@ impl<'a> PointParts<'a> {
         message: &'a [u8],
     ) -> Result<ExponentialHistogramView<'static>, DecodeError> {
         let mut own = ExponentialHistogramView::default();
-        let mut fields = Fields::new(message);
-        while let Some((field, wire)) = fields.next_field()? {
-            match field {
-                1 => self.attribute(wire.bytes(1)?)?,
-                2 => self.start_time = wire.fixed64(2)?,
-                3 => self.time = wire.fixed64(3)?,
-                4 => own.count = wire.fixed64(4)?,
-                5 => own.sum = Some(wire.double(5)?),
-                6 => own.scale = zigzag32(wire.varint(6)?),
-                7 => own.zero_count = wire.fixed64(7)?,
-                8 => read_buckets(wire.bytes(8)?, &mut own.positive_offset, &mut self.counts)?,
-                9 => read_buckets(wire.bytes(9)?, &mut own.negative_offset, &mut self.negative_counts)?,
-                10 => self.flags = wire.varint(10)? as u32,
-                11 => self.read_exemplar(wire.bytes(11)?)?,
-                12 => own.min = Some(wire.double(12)?),
-                13 => own.max = Some(wire.double(13)?),
-                14 => own.zero_threshold = wire.double(14)?,
-                _ => {}
+        let mut cursor = Cursor::new(message);
+        while let Some(tag) = cursor.next_tag()? {
+            match tag {
+                (1, BYTES) => self.attribute(cursor.bytes()?)?,
+                (2, FIXED64) => self.start_time = cursor.fixed64()?,
+                (3, FIXED64) => self.time = cursor.fixed64()?,
+                (4, FIXED64) => own.count = cursor.fixed64()?,
+                (5, FIXED64) => own.sum = Some(cursor.double()?),
+                (6, VARINT) => own.scale = zigzag32(cursor.varint()?),
+                (7, FIXED64) => own.zero_count = cursor.fixed64()?,
+                (8, BYTES) => read_buckets(cursor.bytes()?, &mut own.positive_offset, &mut self.counts)?,
+                (9, BYTES) => read_buckets(cursor.bytes()?, &mut own.negative_offset, &mut self.negative_counts)?,
+                (10, VARINT) => self.flags = cursor.varint()? as u32,
+                (11, BYTES) => self.read_exemplar(cursor.bytes()?)?,
+                (12, FIXED64) => own.min = Some(cursor.double()?),
+                (13, FIXED64) => own.max = Some(cursor.double()?),
+                (14, FIXED64) => own.zero_threshold = cursor.double()?,
+                other => cursor.skip(other, 0b111_1111_1111_1110)?,
             }
         }
         Ok(own)
@@ -172,17 +192,17 @@ impl<'a> PointParts<'a> {
     /// A point of a summary, without its list.
     pub(super) fn read_summary(&mut self, message: &'a [u8]) -> Result<SummaryView<'static>, DecodeError> {
         let mut own = SummaryView::default();
-        let mut fields = Fields::new(message);
-        while let Some((field, wire)) = fields.next_field()? {
-            match field {
-                7 => self.attribute(wire.bytes(7)?)?,
-                2 => self.start_time = wire.fixed64(2)?,
-                3 => self.time = wire.fixed64(3)?,
-                4 => own.count = wire.fixed64(4)?,
-                5 => own.sum = wire.double(5)?,
-                6 => push_part(&mut self.quantiles, read_quantile(wire.bytes(6)?)?, "quantiles")?,
-                8 => self.flags = wire.varint(8)? as u32,
-                _ => {}
+        let mut cursor = Cursor::new(message);
+        while let Some(tag) = cursor.next_tag()? {
+            match tag {
+                (7, BYTES) => self.attribute(cursor.bytes()?)?,
+                (2, FIXED64) => self.start_time = cursor.fixed64()?,
+                (3, FIXED64) => self.time = cursor.fixed64()?,
+                (4, FIXED64) => own.count = cursor.fixed64()?,
+                (5, FIXED64) => own.sum = cursor.double()?,
+                (6, BYTES) => push_part(&mut self.quantiles, read_quantile(cursor.bytes()?)?, "quantiles")?,
+                (8, VARINT) => self.flags = cursor.varint()? as u32,
+                other => cursor.skip(other, 0b1_1111_1100)?,
             }
         }
         Ok(own)
@@ -191,16 +211,16 @@ impl<'a> PointParts<'a> {
     fn read_exemplar(&mut self, message: &'a [u8]) -> Result<(), DecodeError> {
         let mut exemplar = ExemplarView::default();
         exemplar.filtered_attributes.0 = self.exemplar_attributes.len();
-        let mut fields = Fields::new(message);
-        while let Some((field, wire)) = fields.next_field()? {
-            match field {
-                2 => exemplar.time = wire.fixed64(2)?,
-                3 => exemplar.value = NumberView::Double(wire.double(3)?),
-                4 => exemplar.span_id = wire.bytes(4)?,
-                5 => exemplar.trace_id = wire.bytes(5)?,
-                6 => exemplar.value = NumberView::Int(wire.fixed64(6)? as i64),
-                7 => self.exemplar_attributes.push(wire.bytes(7)?)?,
-                _ => {}
+        let mut cursor = Cursor::new(message);
+        while let Some(tag) = cursor.next_tag()? {
+            match tag {
+                (2, FIXED64) => exemplar.time = cursor.fixed64()?,
+                (3, FIXED64) => exemplar.value = NumberView::Double(cursor.double()?),
+                (4, BYTES) => exemplar.span_id = cursor.bytes()?,
+                (5, BYTES) => exemplar.trace_id = cursor.bytes()?,
+                (6, FIXED64) => exemplar.value = NumberView::Int(cursor.fixed64()? as i64),
+                (7, BYTES) => drop(self.exemplar_attributes.push(cursor.bytes()?)?),
+                other => cursor.skip(other, 0b1111_1100)?,
             }
         }
         exemplar.filtered_attributes.1 = self.exemplar_attributes.len();
@@ -214,46 +234,38 @@ fn zigzag32(number: u64) -> i32 {
 
 fn read_quantile(message: &[u8]) -> Result<(f64, f64), DecodeError> {
     let (mut quantile, mut value) = (0.0, 0.0);
-    let mut fields = Fields::new(message);
-    while let Some((field, wire)) = fields.next_field()? {
-        match field {
-            1 => quantile = wire.double(1)?,
-            2 => value = wire.double(2)?,
-            _ => {}
+    let mut cursor = Cursor::new(message);
+    while let Some(tag) = cursor.next_tag()? {
+        match tag {
+            (1, FIXED64) => quantile = cursor.double()?,
+            (2, FIXED64) => value = cursor.double()?,
+            other => cursor.skip(other, 0b110)?,
         }
     }
     Ok((quantile, value))
 }
 
 fn read_buckets(message: &[u8], offset: &mut i32, counts: &mut Vec<u64>) -> Result<(), DecodeError> {
-    let mut fields = Fields::new(message);
-    while let Some((field, wire)) = fields.next_field()? {
-        match (field, wire) {
-            (1, _) => *offset = zigzag32(wire.varint(1)?),
-            (2, WireValue::Varint(count)) => push_part(counts, count, "buckets")?,
-            (2, _) => {
-                let mut packed = Fields::new(wire.bytes(2)?);
+    let mut cursor = Cursor::new(message);
+    while let Some(tag) = cursor.next_tag()? {
+        match tag {
+            (1, VARINT) => *offset = zigzag32(cursor.varint()?),
+            (2, VARINT) => push_part(counts, cursor.varint()?, "buckets")?,
+            (2, BYTES) => {
+                let mut packed = Fields::new(cursor.bytes()?);
                 while let Some(count) = packed.next_packed_varint()? {
                     push_part(counts, count, "buckets")?;
                 }
             }
-            _ => {}
+            other => cursor.skip(other, 0b110)?,
         }
     }
     Ok(())
 }
 
-/// Reads a repeated fixed64 or double field, packed or not.
-fn read_fixed64s<T>(
-    field: u32,
-    wire: WireValue<'_>,
-    out: &mut Vec<T>,
-    convert: impl Fn(u64) -> T,
-) -> Result<(), DecodeError> {
-    if let WireValue::Fixed64(bits) = wire {
-        return push_part(out, convert(bits), "buckets");
-    }
-    let (numbers, rest) = wire.bytes(field)?.as_chunks::<8>();
+/// Reads a packed field of fixed64 or double.
+fn read_packed<T>(bytes: &[u8], out: &mut Vec<T>, convert: impl Fn(u64) -> T) -> Result<(), DecodeError> {
+    let (numbers, rest) = bytes.as_chunks::<8>();
     if !rest.is_empty() {
         return Err(WireError::Truncated.into());
     }
