@@ -4,6 +4,19 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::{Duration, Instant};
 
+use axum::response::{IntoResponse, Response};
+use http::{HeaderValue, StatusCode, header};
+use store_api::StoreError;
+use tokio::sync::Semaphore;
+
+use crate::error::ReadError;
+
+/// Fewest reads that may run at once, on however small a machine: a slow one must not block the quick ones.
+const READS_MIN: usize = 8;
+
+/// Reads that may run at once for each CPU. They are bound by the CPU, so more would only cost memory.
+const READS_PER_CPU: usize = 4;
+
 /// Version and origin of the running binary, for the buildinfo endpoints.
 #[derive(Clone, Debug, Default)]
 pub struct BuildInfo {
@@ -71,6 +84,8 @@ pub struct FaceSettings {
     pub metrics: MetricsText,
     /// The effective configuration as YAML, for `/status/config` and `/config`; secrets already masked.
     pub config_yaml: String,
+    /// Places for reads that run at once, over all faces that share these settings.
+    reads: Arc<Semaphore>,
 }
 
 impl FaceSettings {
@@ -86,6 +101,76 @@ impl FaceSettings {
             query_timeout: Self::QUERY_TIMEOUT,
             metrics: Arc::new(String::new),
             config_yaml: String::new(),
+            reads: Arc::new(Semaphore::new(reads_max())),
         }
+    }
+
+    /// Runs `read` on the blocking pool, within the deadline. When the client goes away while the read waits for its place,
+    /// it never begins; a read that has begun runs to its end and keeps its place, so that abandoned reads stay bounded.
+    pub(crate) async fn read<T, F>(&self, read: F) -> Result<T, ReadError>
+    where
+        T: Send + 'static,
+        F: FnOnce() -> Result<T, StoreError> + Send + 'static,
+    {
+        let deadline = tokio::time::Instant::now() + self.query_timeout;
+        let waiting = tokio::time::timeout_at(deadline, self.reads.clone().acquire_owned()).await;
+        let place = waiting.map_err(|_| ReadError::Busy)?.map_err(|_| ReadError::Busy)?;
+        let task = tokio::task::spawn_blocking(move || {
+            let _place = place;
+            read()
+        });
+        match tokio::time::timeout_at(deadline, task).await {
+            Err(_) => Err(ReadError::TimedOut(self.query_timeout)),
+            Ok(Err(panicked)) => Err(ReadError::Panicked(panicked.to_string())),
+            Ok(Ok(answer)) => Ok(answer?),
+        }
+    }
+
+    /// The answer to `/ready`: 200 with `body`, or 503 with the reason.
+    pub(crate) fn ready_response(&self, body: &'static str) -> Response {
+        match self.readiness.phase() {
+            Phase::Ready => body.into_response(),
+            Phase::Starting => {
+                (StatusCode::SERVICE_UNAVAILABLE, "Some services are not Running: store is Starting\n").into_response()
+            }
+            Phase::Stopping => (StatusCode::SERVICE_UNAVAILABLE, "Application is stopping\n").into_response(),
+        }
+    }
+
+    /// The answer to `/metrics`.
+    pub(crate) fn metrics_response(&self) -> Response {
+        let content_type = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
+        ([(header::CONTENT_TYPE, content_type)], (self.metrics)()).into_response()
+    }
+
+    /// The answer to `/config` and the like.
+    pub(crate) fn config_response(&self) -> Response {
+        ([(header::CONTENT_TYPE, HeaderValue::from_static("text/yaml; charset=utf-8"))], self.config_yaml.clone())
+            .into_response()
+    }
+}
+
+fn reads_max() -> usize {
+    let cpus = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    (cpus * READS_PER_CPU).max(READS_MIN)
+}
+
+/// A 200 of type JSON.
+pub(crate) fn json_response(body: String) -> Response {
+    ([(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))], body).into_response()
+}
+
+impl BuildInfo {
+    /// The flat form that Tempo and Loki print: names with values, in the products' order.
+    pub(crate) fn fields(&self) -> [(&'static str, &str); 6] {
+        [
+            ("version", &self.version),
+            ("revision", &self.revision),
+            ("branch", &self.branch),
+            ("buildDate", &self.build_date),
+            ("buildUser", ""),
+            // What tools print as the runtime; there is no Go here, and clients only show it.
+            ("goVersion", ""),
+        ]
     }
 }

@@ -10,7 +10,16 @@
 //! Parameters, wire shapes, statuses and error texts live here; reading goes through the traits of `store-api`, on the
 //! blocking pool. Deliberately not here: receiving (crate `collector`), query languages, storage.
 
+mod constant;
+mod error;
 pub mod face;
+mod json;
+mod lexer;
 pub mod loki;
+mod number;
+mod params;
 pub mod prometheus;
+mod selector;
 pub mod tempo;
+pub mod tenant;
+mod time;
