@@ -66,6 +66,26 @@ impl AttributeLayout {
         layout
     }
 
+    /// The columns for a file into which files with `specs` are merged: all that they have, up to the limit. Rows are counted
+    /// by files, so what more files have wins.
+    pub(crate) fn union<'a>(specs: impl IntoIterator<Item = &'a ColumnSpec>) -> Self {
+        let mut layout = Self::default();
+        for (key, kind) in specs.into_iter().filter_map(super::restore::own_key) {
+            layout.count(key, kind, 1);
+        }
+        layout.choose(1);
+        layout
+    }
+
+    /// Whether a file with `specs` can be copied into one of this layout: each of its attribute columns is here, under the same
+    /// name and of the same type.
+    pub(crate) fn holds<'a>(&self, specs: impl IntoIterator<Item = &'a ColumnSpec>) -> bool {
+        specs.into_iter().all(|spec| match super::restore::own_key(spec) {
+            Some((key, kind)) => self.find(key, kind).is_some_and(|at| self.own[at].name == spec.name),
+            None => true,
+        })
+    }
+
     fn count(&mut self, key: &str, kind: ValueKind, rows: u64) {
         match self.find(key, kind) {
             Some(at) => self.own[at].rows += rows,
