@@ -78,17 +78,26 @@ fn same(a: &[u8], b: &[u8]) -> bool {
     if a.len() != b.len() {
         return false;
     }
-    let ((words_a, _), (words_b, _)) = (a.as_chunks::<8>(), b.as_chunks::<8>());
-    for (x, y) in words_a.iter().zip(words_b) {
+    // Loops without iterator adapters: these are not always inlined, and the call would cost more than the comparison.
+    let (mut rest_a, mut rest_b) = (a, b);
+    while let (Some((x, next_a)), Some((y, next_b))) = (rest_a.split_first_chunk::<8>(), rest_b.split_first_chunk::<8>())
+    {
+        if u64::from_ne_bytes(*x) != u64::from_ne_bytes(*y) {
+            return false;
+        }
+        (rest_a, rest_b) = (next_a, next_b);
+    }
+    // The last eight bytes overlap the last word.
+    if let (Some(x), Some(y)) = (a.last_chunk::<8>(), b.last_chunk::<8>()) {
+        return u64::from_ne_bytes(*x) == u64::from_ne_bytes(*y);
+    }
+    while let (Some((x, next_a)), Some((y, next_b))) = (rest_a.split_first(), rest_b.split_first()) {
         if x != y {
             return false;
         }
+        (rest_a, rest_b) = (next_a, next_b);
     }
-    // The last eight bytes overlap the last word.
-    match (a.last_chunk::<8>(), b.last_chunk::<8>()) {
-        (Some(x), Some(y)) => x == y,
-        _ => a.iter().zip(b).all(|(x, y)| x == y),
-    }
+    true
 }
 
 /// Appends to a list of parts with the limit of [`PARTS_MAX`].

@@ -160,6 +160,12 @@ impl<'a> Cursor<'a> {
         Ok(*taken)
     }
 
+    /// The bytes that are still to be read.
+    #[inline(always)]
+    pub fn rest(&self) -> &'a [u8] {
+        self.rest
+    }
+
     /// True at the end.
     #[inline(always)]
     pub fn is_at_end(&self) -> bool {

@@ -68,14 +68,34 @@ impl Writer {
 
     /// Writes a nested message that `fill` writes.
     pub fn message(&mut self, field: u32, fill: impl FnOnce(&mut Self)) -> &mut Self {
-        self.tag(field, 2);
-        let start = self.out.len();
+        let start = self.begin(field);
         fill(self);
-        let length = self.out.len() - start;
-        let mut prefix = [0u8; 10];
-        let used = encode_varint(length as u64, &mut prefix);
-        self.out.splice(start..start, prefix[..used].iter().copied());
+        self.end(start);
         self
+    }
+
+    /// Begins a nested message (or packed field) whose content is written until [`Writer::end`] is called with the answer.
+    pub fn begin(&mut self, field: u32) -> usize {
+        self.tag(field, 2);
+        // Most messages are shorter than 128 bytes: room for a length of one byte saves the move in `end`.
+        self.out.push(0);
+        self.out.len()
+    }
+
+    /// Ends the message that began at `start`.
+    pub fn end(&mut self, start: usize) {
+        let mut prefix = [0u8; 10];
+        let used = encode_varint((self.out.len() - start) as u64, &mut prefix);
+        if used == 1 {
+            self.out[start - 1] = prefix[0];
+        } else {
+            self.out.splice(start - 1..start, prefix[..used].iter().copied());
+        }
+    }
+
+    /// Cuts back to `length` bytes: undoes what was written since then, outside of open messages.
+    pub fn truncate(&mut self, length: usize) {
+        self.out.truncate(length);
     }
 
     /// Writes a bare varint, for packed repeated fields.

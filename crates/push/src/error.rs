@@ -20,9 +20,15 @@ pub enum DecodeError {
         /// Bytes allowed.
         limit: u64,
     },
-    /// A remote write 2.0 reference outside the symbol table, an odd number of them, or a table that does not begin with "".
+    /// A remote write 2.0 reference outside the symbol table, an odd number of them, or too large a table.
     #[error("invalid symbols: {0}")]
     Symbols(&'static str),
+    /// A series with too many samples, histograms, exemplars or labels, or an entry with too much metadata.
+    #[error("invalid request: more than {max} parts of one series or entry")]
+    TooMany {
+        /// The limit.
+        max: usize,
+    },
     /// Labels that break the rules of [`crate::check_labels`].
     #[error(transparent)]
     Labels(#[from] LabelError),

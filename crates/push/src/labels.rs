@@ -1,6 +1,7 @@
 //! Labels of a remote write series: decoded only when somebody asks.
 
-use protowire::{Fields, WireError};
+use protowire::WireError;
+use protowire::cursor::{BYTES, Cursor};
 
 use crate::error::{DecodeError, LabelError};
 
@@ -10,34 +11,25 @@ pub struct LabelsView<'v, 'a>(pub(crate) Repr<'v, 'a>);
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Repr<'v, 'a> {
-    /// 1.0: bytes of each `Label` message.
-    Messages(&'v [&'a [u8]]),
+    /// 1.0: a message, or the part of one, whose fields 1 are `Label` messages; other fields are none of our business.
+    Fields(&'a [u8]),
     /// 2.0: pairs of indexes into the symbols; checked to be inside.
     Symbols { refs: &'v [u32], symbols: &'v [&'a str] },
 }
 
 impl<'a> LabelsView<'_, 'a> {
-    /// Number of labels.
-    pub fn len(&self) -> usize {
-        match self.0 {
-            Repr::Messages(messages) => messages.len(),
-            Repr::Symbols { refs, .. } => refs.len() / 2,
-        }
-    }
-
-    /// True without labels.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
     /// Puts the labels into `out` (cleared first) in the sender's order. Fails on malformed bytes and invalid UTF-8; other rules
     /// are [`check_labels`]'s.
     pub fn decode(&self, out: &mut Vec<(&'a str, &'a str)>) -> Result<(), DecodeError> {
         out.clear();
         match self.0 {
-            Repr::Messages(messages) => {
-                for message in messages {
-                    out.push(decode_label(message)?);
+            Repr::Fields(message) => {
+                let mut cursor = Cursor::new(message);
+                while let Some(tag) = cursor.next_tag()? {
+                    match tag {
+                        (1, BYTES) => out.push(decode_label(cursor.bytes()?)?),
+                        other => cursor.skip(other, 0b10)?,
+                    }
                 }
             }
             Repr::Symbols { refs, symbols } => {
@@ -51,12 +43,12 @@ impl<'a> LabelsView<'_, 'a> {
 /// Reads a `Label` (or Loki `LabelPair`): name 1, value 2.
 pub(crate) fn decode_label(message: &[u8]) -> Result<(&str, &str), WireError> {
     let (mut name, mut value) = ("", "");
-    let mut fields = Fields::new(message);
-    while let Some((field, wire)) = fields.next_field()? {
-        match field {
-            1 => name = wire.str(1)?,
-            2 => value = wire.str(2)?,
-            _ => {}
+    let mut cursor = Cursor::new(message);
+    while let Some(tag) = cursor.next_tag()? {
+        match tag {
+            (1, BYTES) => name = cursor.str(1)?,
+            (2, BYTES) => value = cursor.str(2)?,
+            other => cursor.skip(other, 0b110)?,
         }
     }
     Ok((name, value))

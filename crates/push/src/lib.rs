@@ -6,12 +6,14 @@
 //! | [`view`], [`sink`] | what the walkers hand out, and to whom |
 //! | [`labels`] | labels of a series, decoded lazily, and their rules |
 //! | [`remote_write`] | `prometheus.WriteRequest` and `io.prometheus.write.v2.Request` |
+//! | `hash` | the hash by which a store recognises labels |
 //! | [`histogram`] | native histograms with absolute counts, and their rules |
 //! | [`loki`] | `logproto.PushRequest`, its JSON form, stream label text |
 //! | [`snappy`] | block decompression with a limit |
 //! | [`error`] | [`DecodeError`], [`LabelError`] |
 
 pub mod error;
+mod hash;
 pub mod histogram;
 pub mod labels;
 pub mod loki;

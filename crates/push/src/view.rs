@@ -7,8 +7,8 @@ use crate::labels::LabelsView;
 /// One series of a remote write request with all that the request says of it.
 #[derive(Clone, Copy, Debug)]
 pub struct SeriesView<'v, 'a> {
-    /// Hash of the labels as they came: equal labels in equal order and version of remote write give equal hashes within one
-    /// process, so a store can look a series up by it. Labels are decoded and checked only when the hash is new.
+    /// Hash of the labels as they came: the same bytes (1.0) or texts (2.0) give the same hash within one process, so a store can
+    /// look a series up by it. Labels need to be decoded and checked only when the hash is new; one series may have several.
     pub labels_hash: u64,
     /// The labels, not decoded and **not checked** yet: see [`LabelsView::decode`] and [`crate::check_labels`].
     pub labels: LabelsView<'v, 'a>,
