@@ -306,6 +306,11 @@ impl TableReader {
         Ok(self.chunk(row_group, self.find(column)?).int_bounds)
     }
 
+    /// Bytes of a column in a row group before compression; 0 when there is no such column.
+    pub(crate) fn uncompressed_bytes(&self, row_group: usize, column: &str) -> u64 {
+        self.column(column).map_or(0, |column| self.chunk(row_group, column).uncompressed)
+    }
+
     /// A chunk with its indexes, undecoded.
     pub(super) fn raw_chunk(&self, row_group: usize, column: usize) -> Result<ChunkCopy, StoreError> {
         let layout = self.chunk(row_group, column).clone();
