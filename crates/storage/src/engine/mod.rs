@@ -27,6 +27,8 @@ pub(crate) mod signal;
 pub(crate) mod wal;
 
 #[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
 mod tests;
 
 use std::collections::VecDeque;
