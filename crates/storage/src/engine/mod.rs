@@ -133,6 +133,9 @@ impl<S: Signal> Engine<S> {
         for path in &listed.leftovers {
             blocks.delete(path)?;
         }
+        for tenant in listed.catalogue.tenants() {
+            signal.restore(tenant, listed.catalogue.of(tenant))?;
+        }
         let generations = wal::list_generations(&wal_folder)?;
         let sealed = replay_all(&signal, &generations, &wal_folder, &listed.catalogue, &memory)?;
         let highest = listed.catalogue.iter().flat_map(|(_, b)| b.files.meta.wal_generations.iter().copied()).max();

@@ -61,6 +61,14 @@ pub(crate) trait Signal: Send + Sync + 'static {
 
     /// Opens a block for reading.
     fn open(&self, files: &super::block::BlockFiles) -> Result<Self::Opened, StoreError>;
+
+    /// Takes up what outlives a head from a tenant's blocks. Called once per tenant at start, before the log is replayed.
+    fn restore(&self, _tenant: &TenantId, _blocks: &[Arc<Block<Self>>]) -> Result<(), StoreError>
+    where
+        Self: Sized,
+    {
+        Ok(())
+    }
 }
 
 /// Size of a head.
