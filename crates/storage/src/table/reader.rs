@@ -311,6 +311,18 @@ impl TableReader {
         self.column(column).map_or(0, |column| self.chunk(row_group, column).uncompressed)
     }
 
+    /// Where a page is, for tests that damage one.
+    #[cfg(test)]
+    pub(super) fn page_place(&self, row_group: usize, column: &str, page: usize) -> PagePlace {
+        let column = self.find(column).expect("a column of the test");
+        self.pages(row_group, column).expect("an intact index")[page]
+    }
+
+    /// Bytes of a column in a row group as stored, dictionary and page headers included; 0 when there is no such column.
+    pub(crate) fn compressed_bytes(&self, row_group: usize, column: &str) -> u64 {
+        self.column(column).map_or(0, |column| self.chunk(row_group, column).length)
+    }
+
     /// A chunk with its indexes, undecoded.
     pub(super) fn raw_chunk(&self, row_group: usize, column: usize) -> Result<ChunkCopy, StoreError> {
         let layout = self.chunk(row_group, column).clone();
