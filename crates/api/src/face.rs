@@ -112,7 +112,17 @@ impl FaceSettings {
         T: Send + 'static,
         F: FnOnce() -> Result<T, StoreError> + Send + 'static,
     {
-        let deadline = tokio::time::Instant::now() + self.query_timeout;
+        self.read_within(self.query_timeout, read).await
+    }
+
+    /// As [`FaceSettings::read`] with a deadline of the client's own; ours still holds.
+    pub(crate) async fn read_within<T, F>(&self, timeout: Duration, read: F) -> Result<T, ReadError>
+    where
+        T: Send + 'static,
+        F: FnOnce() -> Result<T, StoreError> + Send + 'static,
+    {
+        let timeout = timeout.min(self.query_timeout);
+        let deadline = tokio::time::Instant::now() + timeout;
         let waiting = tokio::time::timeout_at(deadline, self.reads.clone().acquire_owned()).await;
         let place = waiting.map_err(|_| ReadError::Busy)?.map_err(|_| ReadError::Busy)?;
         let task = tokio::task::spawn_blocking(move || {
@@ -120,7 +130,7 @@ impl FaceSettings {
             read()
         });
         match tokio::time::timeout_at(deadline, task).await {
-            Err(_) => Err(ReadError::TimedOut(self.query_timeout)),
+            Err(_) => Err(ReadError::TimedOut(timeout)),
             Ok(Err(panicked)) => Err(ReadError::Panicked(panicked.to_string())),
             Ok(Ok(answer)) => Ok(answer?),
         }

@@ -23,3 +23,6 @@ mod selector;
 pub mod tempo;
 pub mod tenant;
 mod time;
+
+#[cfg(test)]
+mod fake;
