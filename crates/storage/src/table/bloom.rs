@@ -62,6 +62,6 @@ pub(super) fn encode(hashes: &[u64], out: &mut Vec<u8>) {
 /// Bytes of the bit set in a filter of `length` bytes with its header; `None` when that cannot be.
 pub(super) fn bitset_bytes(length: u32) -> Option<u32> {
     // The header is shorter than the smallest bit set, so the greatest power of two within is the bit set.
-    let bytes = 1 << (31 - length.checked_sub(1)?.leading_zeros());
+    let bytes = 1 << length.checked_sub(1)?.checked_ilog2()?;
     (bytes >= BLOCK_BYTES as u32).then_some(bytes)
 }

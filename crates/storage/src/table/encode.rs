@@ -2,9 +2,11 @@
 
 use store_api::StoreError;
 
+use super::compress::Compressor;
 use super::layout::encoding;
+use super::numbers::{NumberKind, Slots};
 use super::raw::{RawChunk, Rows};
-use super::{ColumnData, ColumnSpec, ColumnType, Dict, NULL_ID, bloom, delta, rle};
+use super::{ColumnData, ColumnSpec, ColumnType, Dict, NULL_ID, bloom, delta, fixed, indexes, numbers};
 
 /// Buffers that live from chunk to chunk.
 #[derive(Default)]
@@ -15,8 +17,16 @@ pub(super) struct Encoder {
     entries: Vec<u32>,
     present: Vec<bool>,
     ints: Vec<i64>,
-    doubles: Vec<f64>,
     bytes: Vec<u8>,
+    slots: Slots,
+}
+
+/// What an encoder writes with and into.
+pub(super) struct Tools<'a> {
+    /// To try encodings on samples.
+    pub zstd: &'a mut Compressor,
+    /// The result.
+    pub raw: &'a mut RawChunk,
 }
 
 fn mismatch(spec: &ColumnSpec) -> StoreError {
@@ -31,15 +41,15 @@ impl Encoder {
         rows: usize,
         per_page: usize,
         data: ColumnData<'_>,
-        raw: &mut RawChunk,
+        tools: Tools<'_>,
     ) -> Result<(), StoreError> {
-        raw.clear();
+        tools.raw.clear();
         let rows = Rows { count: rows, per_page, present: &[], optional: spec.optional };
         match (spec.column_type, data) {
             (ColumnType::Utf8 | ColumnType::Json | ColumnType::Binary, ColumnData::Dict { ids, dict })
                 if ids.len() == rows.count =>
             {
-                self.dict(spec, rows, ids, dict, raw)
+                self.dict(spec, rows, ids, dict, tools)
             }
             (ColumnType::Fixed(width), ColumnData::Dict { ids, dict }) if ids.len() == rows.count => {
                 let mut bytes = std::mem::take(&mut self.bytes);
@@ -53,12 +63,12 @@ impl Encoder {
                 if bytes.len() != rows.count * width {
                     return Err(mismatch(spec));
                 }
-                let result = self.fixed(spec, rows, width, &bytes, raw);
+                let result = self.fixed(spec, rows, width, &bytes, tools);
                 self.bytes = bytes;
                 result
             }
             (ColumnType::Fixed(width), ColumnData::Fixed(bytes)) if bytes.len() == rows.count * width => {
-                self.fixed(spec, rows, width, bytes, raw)
+                self.fixed(spec, rows, width, bytes, tools)
             }
             (
                 ColumnType::Int64 | ColumnType::Int32 | ColumnType::TimestampNanos | ColumnType::TimestampMillis,
@@ -66,21 +76,29 @@ impl Encoder {
             ) if values.len() == rows.count => {
                 let rows = with_present(spec, rows, present)?;
                 let mut dense = std::mem::take(&mut self.ints);
-                self.int(spec, rows, compact(values, rows.present, &mut dense), raw);
+                self.int(spec, rows, compact(values, rows.present, &mut dense), tools);
                 self.ints = dense;
                 Ok(())
             }
             (ColumnType::Double, ColumnData::Double { values, present }) if values.len() == rows.count => {
                 let rows = with_present(spec, rows, present)?;
-                let mut dense = std::mem::take(&mut self.doubles);
-                self.double(rows, compact(values, rows.present, &mut dense), raw);
-                self.doubles = dense;
+                let mut bits = std::mem::take(&mut self.ints);
+                bits.clear();
+                if rows.present.is_empty() {
+                    bits.extend(values.iter().map(|value| value.to_bits() as i64));
+                } else {
+                    let values = values.iter().zip(present).filter(|(_, present)| **present);
+                    bits.extend(values.map(|(value, _)| value.to_bits() as i64));
+                }
+                let slots = (&mut self.slots, &mut self.ids);
+                numbers::encode(&bits, NumberKind::Double, rows, slots, tools.zstd, tools.raw);
+                self.ints = bits;
                 Ok(())
             }
             (ColumnType::Bool, ColumnData::Bool { values, present }) if values.len() == rows.count => {
                 let rows = with_present(spec, rows, present)?;
                 let mut dense = Vec::new();
-                bools(rows, compact(values, rows.present, &mut dense), raw);
+                bools(rows, compact(values, rows.present, &mut dense), tools.raw);
                 Ok(())
             }
             _ => Err(mismatch(spec)),
@@ -93,23 +111,31 @@ impl Encoder {
         rows: Rows<'_>,
         ids: &[u32],
         dict: &Dict,
-        raw: &mut RawChunk,
+        tools: Tools<'_>,
     ) -> Result<(), StoreError> {
+        let Tools { zstd, raw } = tools;
         self.remap.clear();
         self.remap.resize(dict.len(), NULL_ID);
         self.ids.clear();
         self.entries.clear();
         self.present.clear();
+        self.ids.reserve(ids.len());
+        let mut previous = (NULL_ID, NULL_ID);
         for &id in ids {
-            if id == NULL_ID {
+            if id != previous.0 {
+                if id == NULL_ID {
+                    continue;
+                }
+                let slot = self.remap.get_mut(id as usize).ok_or_else(|| mismatch(spec))?;
+                if *slot == NULL_ID {
+                    *slot = self.entries.len() as u32;
+                    self.entries.push(id);
+                }
+                previous = (id, *slot);
+            } else if id == NULL_ID {
                 continue;
             }
-            let slot = self.remap.get_mut(id as usize).ok_or_else(|| mismatch(spec))?;
-            if *slot == NULL_ID {
-                *slot = self.entries.len() as u32;
-                self.entries.push(id);
-            }
-            self.ids.push(*slot);
+            self.ids.push(previous.1);
         }
         if self.ids.len() < ids.len() {
             if !spec.optional {
@@ -131,7 +157,7 @@ impl Encoder {
             raw.dictionary.extend_from_slice(&(entry.len() as u32).to_le_bytes());
             raw.dictionary.extend_from_slice(entry);
         }
-        put_indexes(rows, &self.ids, self.entries.len(), raw);
+        indexes::put_pages(rows, &self.ids, self.entries.len(), zstd, raw);
         Ok(())
     }
 
@@ -141,7 +167,7 @@ impl Encoder {
         rows: Rows<'_>,
         width: usize,
         bytes: &[u8],
-        raw: &mut RawChunk,
+        tools: Tools<'_>,
     ) -> Result<(), StoreError> {
         self.present.clear();
         let mut dense = Vec::new();
@@ -158,58 +184,22 @@ impl Encoder {
             }
         }
         let rows = Rows { present: &self.present, ..rows };
-        let values = || bytes.chunks_exact(width);
-        // Equal neighbours make runs; each run is one entry, so ids of sorted traces cost their bytes once.
-        self.ids.clear();
-        let mut entries = 0;
-        let mut previous: &[u8] = &[];
-        for value in values() {
-            if value != previous {
-                entries += 1;
-                if spec.bloom {
-                    raw.hashes.push(bloom::hash(value));
-                }
-                previous = value;
-            }
-            self.ids.push(entries - 1);
-        }
-        if spec.page_index {
-            fixed_bounds(rows, width, bytes, raw);
-        }
-        if entries > 0 && entries as usize * 2 <= self.ids.len() {
-            let mut previous = NULL_ID;
-            for (value, &id) in values().zip(&self.ids) {
-                if id != previous {
-                    raw.dictionary.extend_from_slice(value);
-                    previous = id;
-                }
-            }
-            put_indexes(rows, &self.ids, entries as usize, raw);
-        } else {
-            raw.put_pages(rows, encoding::PLAIN, |range, out| {
-                out.extend_from_slice(&bytes[range.start * width..range.end * width]);
-            });
-        }
+        fixed::encode(bytes, width, spec, rows, &mut self.ids, tools.zstd, tools.raw);
         Ok(())
     }
 
-    fn int(&mut self, spec: &ColumnSpec, rows: Rows<'_>, values: &[i64], raw: &mut RawChunk) {
-        let narrow = spec.column_type == ColumnType::Int32;
-        let bytes = if narrow { 4 } else { 8 };
+    fn int(&mut self, spec: &ColumnSpec, rows: Rows<'_>, values: &[i64], tools: Tools<'_>) {
+        let Tools { zstd, raw } = tools;
+        let kind = if spec.column_type == ColumnType::Int32 { NumberKind::Narrow } else { NumberKind::Wide };
+        let bytes = spec.column_type.number_bytes();
         raw.int_bounds = min_max(values);
         if spec.bloom {
             raw.hashes.extend(values.iter().map(|value| bloom::hash(&value.to_le_bytes()[..bytes])));
         }
-        raw.put_pages(rows, encoding::DELTA_BINARY_PACKED, |range, out| delta::encode(&values[range], narrow, out));
+        numbers::encode(values, kind, rows, (&mut self.slots, &mut self.ids), zstd, raw);
         if spec.page_index {
             int_bounds(values, bytes, raw);
         }
-    }
-
-    fn double(&mut self, rows: Rows<'_>, values: &[f64], raw: &mut RawChunk) {
-        raw.put_pages(rows, encoding::PLAIN, |range, out| {
-            values[range].iter().for_each(|value| out.extend_from_slice(&value.to_le_bytes()));
-        });
     }
 }
 
@@ -242,17 +232,6 @@ fn min_max(values: &[i64]) -> Option<(i64, i64)> {
     (least <= greatest).then_some((least, greatest))
 }
 
-/// Index pages of a dictionary; the width fits the page's greatest index.
-fn put_indexes(rows: Rows<'_>, ids: &[u32], entries: usize, raw: &mut RawChunk) {
-    raw.entries = entries as u32;
-    raw.put_pages(rows, encoding::RLE_DICTIONARY, |range, out| {
-        let ids = &ids[range];
-        let width = rle::bit_width(ids.iter().copied().max().unwrap_or(0));
-        out.push(width as u8);
-        rle::encode(ids, width, out);
-    });
-}
-
 /// Strings one behind the other, their lengths before them.
 fn strings(rows: Rows<'_>, ids: &[u32], dict: &Dict, raw: &mut RawChunk) {
     let ids: Vec<u32> = ids.iter().copied().filter(|&id| id != NULL_ID).collect();
@@ -283,20 +262,6 @@ fn int_bounds(values: &[i64], bytes: usize, raw: &mut RawChunk) {
         let bound = |value: i64| Box::from(&value.to_le_bytes()[..bytes]);
         let bounds = min_max(&values[start..end]).map(|(least, greatest)| (bound(least), bound(greatest)));
         raw.bounds.pages.push(bounds.unwrap_or_default());
-        start = end;
-    }
-}
-
-fn fixed_bounds(rows: Rows<'_>, width: usize, bytes: &[u8], raw: &mut RawChunk) {
-    let mut start = 0;
-    for first_row in (0..rows.count).step_by(rows.per_page) {
-        let end_row = rows.count.min(first_row + rows.per_page);
-        let present = rows.present.get(first_row..end_row).unwrap_or_default();
-        let nulls = present.iter().filter(|&&present| !present).count();
-        let end = start + (end_row - first_row - nulls) * width;
-        let values = || bytes[start..end].chunks_exact(width);
-        let bounds = values().min().zip(values().max());
-        raw.bounds.pages.push(bounds.map(|(least, greatest)| (least.into(), greatest.into())).unwrap_or_default());
         start = end;
     }
 }

@@ -598,6 +598,9 @@ impl PageHeader {
     }
 }
 
+/// Rows of a page at most; bounds what a damaged file can make a reader allocate.
+pub(super) const PAGE_ROWS_MAX: usize = 1 << 20;
+
 /// A data page's place and its first row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct PagePlace {
@@ -652,6 +655,12 @@ pub(super) fn decode_offset_index(data: &[u8], chunk: &ChunkLayout, rows: u64) -
             return Err(damaged("an offset index is wrong"));
         }
         end = page.offset + u64::from(page.length);
+    }
+    let page_rows = |index: usize| {
+        pages.get(index + 1).map_or(rows, |page| page.first_row.into()) - u64::from(pages[index].first_row)
+    };
+    if (0..pages.len()).any(|index| page_rows(index) > PAGE_ROWS_MAX as u64) {
+        return Err(damaged("a page has too many rows"));
     }
     if end != chunk.range().end || (rows > 0) == pages.is_empty() {
         return Err(damaged("an offset index is wrong"));

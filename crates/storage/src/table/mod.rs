@@ -5,10 +5,14 @@
 //! `docs/formats/table.md`. Our reader reads what our writer writes and refuses the rest.
 
 mod bloom;
+mod compress;
 mod decode;
 mod delta;
 mod encode;
+mod fixed;
+mod indexes;
 mod layout;
+mod numbers;
 mod page;
 mod raw;
 pub(crate) mod reader;

@@ -77,29 +77,16 @@ fn put_packed(out: &mut Vec<u8>, values: &[u32], width: u32) {
     }
 }
 
-/// Appends `values` (each below 2^`width`) in the form that is small: runs for repeats, groups for the rest.
+/// Appends `values` (each below 2^`width`): all as runs where they repeat, else all packed. A mix is not worth looking for,
+/// because pages are compressed afterwards, and that finds the repeats among packed values.
 pub(super) fn encode(values: &[u32], width: u32, out: &mut Vec<u8>) {
-    let runs = 1 + values.windows(2).filter(|pair| pair[0] != pair[1]).count();
+    let runs = 1 + values.windows(2).map(|pair| usize::from(pair[0] != pair[1])).sum::<usize>();
     let run_bytes = 1 + width.div_ceil(8) as usize;
-    if runs * run_bytes <= values.len() * width as usize / 8 {
-        return encode_runs(values, width, out);
+    if width == 0 || runs * run_bytes * 2 <= values.len() * width as usize / 8 {
+        encode_runs(values, width, out);
+    } else {
+        put_packed(out, values, width);
     }
-    // A run interrupts the groups: two more headers and up to seven values taken in to fill a group.
-    let worth = (8 * (run_bytes + 1) / width.max(1) as usize).max(8) + 8;
-    let (mut packed_from, mut position) = (0, 0);
-    while position < values.len() {
-        let value = values[position];
-        let length = run_length(&values[position..], value);
-        let pending = position - packed_from;
-        let fill = pending.next_multiple_of(8) - pending;
-        if length >= worth + fill {
-            put_packed(out, &values[packed_from..position + fill], width);
-            put_run(out, value, length - fill, width);
-            packed_from = position + length;
-        }
-        position += length;
-    }
-    put_packed(out, &values[packed_from..], width);
 }
 
 fn run_length(values: &[u32], value: u32) -> usize {
@@ -117,6 +104,14 @@ fn encode_runs(values: &[u32], width: u32, out: &mut Vec<u8>) {
 
 /// Unpacks `width`-bit values, `values.len()` of them.
 pub(super) fn unpack(data: &[u8], width: u32, values: &mut [u32]) {
+    match width {
+        8 => return values.iter_mut().zip(data).for_each(|(value, &byte)| *value = byte.into()),
+        16 => {
+            let words = data.as_chunks::<2>().0.iter();
+            return values.iter_mut().zip(words).for_each(|(value, word)| *value = u16::from_le_bytes(*word).into());
+        }
+        _ => {}
+    }
     let mask = if width == 32 { u32::MAX } else { (1 << width) - 1 };
     let width = width as usize;
     let mut bit = 0;

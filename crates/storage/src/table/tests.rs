@@ -10,6 +10,10 @@ use super::writer::{TableSettings, TableWriter};
 use super::{Column, ColumnData, ColumnSpec, ColumnType, Dict, NULL_ID};
 use crate::engine::block::ReadAt;
 
+mod bench;
+mod random;
+mod sample;
+
 struct Memory(Bytes);
 
 impl ReadAt for Memory {
@@ -26,6 +30,16 @@ impl ReadAt for Memory {
 
 fn open(file: Vec<u8>) -> Result<TableReader, StoreError> {
     TableReader::open(Arc::new(Memory(file.into())))
+}
+
+fn write(specs: Vec<ColumnSpec>, page_rows: usize, groups: impl FnOnce(&mut TableWriter<&mut Vec<u8>>)) -> Vec<u8> {
+    let mut file = Vec::new();
+    let settings = TableSettings { page_rows, ..TableSettings::default() };
+    let mut writer = TableWriter::with_settings(&mut file, specs, settings).expect("started");
+    groups(&mut writer);
+    let size = writer.finish(&[("k".into(), "v".into())]).expect("finished");
+    assert_eq!(size, file.len() as u64);
+    file
 }
 
 fn spec(name: &str, column_type: ColumnType, optional: bool) -> ColumnSpec {
@@ -60,12 +74,7 @@ fn all_types_come_back() {
         ColumnData::Double { values: &doubles, present: &present },
         ColumnData::Bool { values: &present, present: &[] },
     ];
-    let mut file = Vec::new();
-    let settings = TableSettings { page_rows: 16, ..TableSettings::default() };
-    let mut writer = TableWriter::with_settings(&mut file, specs, settings).expect("started");
-    writer.write_row_group(rows as usize, &columns).expect("written");
-    let size = writer.finish(&[("k".into(), "v".into())]).expect("finished");
-    assert_eq!(size, file.len() as u64);
+    let file = write(specs, 16, |writer| writer.write_row_group(rows as usize, &columns).expect("written"));
     let table = open(file).expect("opened");
     assert_eq!(table.rows(), 100);
     for range in [0..100, 0..0, 5..6, 15..33, 99..100] {

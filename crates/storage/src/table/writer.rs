@@ -6,7 +6,8 @@ use std::io::Write;
 
 use store_api::StoreError;
 
-use super::encode::Encoder;
+use super::compress::Compressor;
+use super::encode::{Encoder, Tools};
 use super::layout::{
     self, ChunkLayout, Codec, Extent, FileLayout, GroupLayout, MAGIC, PageBounds, PageHeader, PageKind, PagePlace,
     encoding,
@@ -57,7 +58,7 @@ impl<W: Write + Send> TableWriter<W> {
 
     /// Starts a table.
     pub(crate) fn with_settings(out: W, specs: Vec<ColumnSpec>, settings: TableSettings) -> Result<Self, StoreError> {
-        assert!(settings.page_rows > 0, "a page has at least one row");
+        assert!((1..=layout::PAGE_ROWS_MAX).contains(&settings.page_rows), "a page has 1 to 1,048,576 rows");
         let mut writer = Self {
             out,
             position: 0,
@@ -66,7 +67,7 @@ impl<W: Write + Send> TableWriter<W> {
             indexes: Vec::new(),
             encoder: Encoder::default(),
             raw: RawChunk::default(),
-            pages: PageWriter::new(settings.level)?,
+            pages: PageWriter { zstd: Compressor::new(settings.level)?, out: Vec::new() },
         };
         writer.put(MAGIC)?;
         Ok(writer)
@@ -91,7 +92,8 @@ impl<W: Write + Send> TableWriter<W> {
         let mut blooms = Vec::with_capacity(columns.len());
         for (column, &data) in columns.iter().enumerate() {
             let spec = &self.layout.specs[column];
-            self.encoder.encode(spec, rows, self.settings.page_rows, data, &mut self.raw)?;
+            let tools = Tools { zstd: &mut self.pages.zstd, raw: &mut self.raw };
+            self.encoder.encode(spec, rows, self.settings.page_rows, data, tools)?;
             let mut filter = Vec::new();
             if !self.raw.hashes.is_empty() {
                 bloom::encode(&self.raw.hashes, &mut filter);
@@ -224,30 +226,14 @@ fn ascends(bounds: &PageBounds, ints: bool) -> bool {
 
 /// Compresses pages and puts their headers before them.
 struct PageWriter {
-    zstd: zstd::bulk::Compressor<'static>,
-    compressed: Vec<u8>,
+    zstd: Compressor,
     out: Vec<u8>,
 }
 
-/// A page that does not lose at least this share is not worth the reader's time to decompress.
+/// Compression that does not save at least this share is not worth the reader's time.
 const SHRINK_LEAST_PERCENT: usize = 3;
 
 impl PageWriter {
-    fn new(level: i32) -> Result<Self, StoreError> {
-        let zstd = zstd::bulk::Compressor::new(level)
-            .map_err(|source| StoreError::Io { context: "cannot start zstd".into(), source })?;
-        Ok(Self { zstd, compressed: Vec::new(), out: Vec::new() })
-    }
-
-    fn compress(&mut self, body: &[u8]) -> Result<(), StoreError> {
-        self.compressed.clear();
-        self.compressed.reserve(zstd::zstd_safe::compress_bound(body.len()));
-        self.zstd
-            .compress_to_buffer(body, &mut self.compressed)
-            .map(drop)
-            .map_err(|source| StoreError::Io { context: "cannot compress a page".into(), source })
-    }
-
     /// The codec of a chunk, by its largest page: the format has one for all pages of a chunk.
     fn codec(&mut self, raw: &RawChunk) -> Result<Codec, StoreError> {
         let bodies = (0..raw.pages.len()).map(|index| raw.body(index)).chain([raw.dictionary.as_slice()]);
@@ -256,8 +242,7 @@ impl PageWriter {
         if largest.len() < 32 {
             return Ok(Codec::Plain);
         }
-        self.compress(largest)?;
-        let shrinks = self.compressed.len() * 100 <= largest.len() * (100 - SHRINK_LEAST_PERCENT);
+        let shrinks = self.zstd.size_of(largest) * 100 <= largest.len() * (100 - SHRINK_LEAST_PERCENT);
         Ok(if shrinks { Codec::Zstd } else { Codec::Plain })
     }
 
@@ -271,10 +256,7 @@ impl PageWriter {
     ) -> Result<u64, StoreError> {
         let stored = match codec {
             Codec::Plain => body,
-            Codec::Zstd => {
-                self.compress(body)?;
-                &self.compressed
-            }
+            Codec::Zstd => self.zstd.compress(body)?,
         };
         let too_large = |_| StoreError::InvalidInput("a page is larger than 2 GiB".into());
         let uncompressed = i32::try_from(body.len()).map_err(too_large)? as u32;

@@ -1,0 +1,200 @@
+//! Figures of writing and reading, and a file for other readers. Run by hand:
+//! `cargo test --release -p storage --lib table::tests::bench -- --ignored --nocapture`.
+
+use std::io::Write as _;
+use std::time::Instant;
+
+use super::sample::{self, Random};
+use super::{open, write};
+use crate::table::{ColumnData, ColumnSpec, ColumnType, Dict, NULL_ID};
+
+fn say(line: std::fmt::Arguments<'_>) {
+    let _ = writeln!(std::io::stderr(), "{line}");
+}
+
+struct Spans {
+    trace: Vec<u8>,
+    span: Vec<u8>,
+    parent: Vec<u8>,
+    start: Vec<i64>,
+    duration: Vec<i64>,
+    kind: Vec<i64>,
+    code: Vec<i64>,
+    code_present: Vec<bool>,
+    thread: Vec<i64>,
+    strings: Vec<(String, Vec<u32>)>,
+    dict: Dict,
+}
+
+/// Traces of 4 to 15 spans over 12 services; each operation has its own attributes.
+fn spans(rows: usize, random: &mut Random) -> Spans {
+    let mut dict = Dict::default();
+    let mut entries = |prefix: &str, count: u32| -> u32 {
+        let first = dict.len() as u32;
+        for index in 0..count {
+            dict.push(format!("{prefix}-{index}").as_bytes());
+        }
+        first
+    };
+    let names =
+        ["name", "service", "host", "pod", "method", "route", "peer", "db.system", "db.statement", "user", "url"];
+    let counts = [60, 12, 12, 24, 5, 40, 200, 3, 50, 5000, rows as u32 / 4];
+    let firsts: Vec<u32> = names.iter().zip(counts).map(|(name, count)| entries(name, count)).collect();
+    let mut spans = Spans {
+        trace: Vec::new(),
+        span: Vec::new(),
+        parent: Vec::new(),
+        start: Vec::new(),
+        duration: Vec::new(),
+        kind: Vec::new(),
+        code: Vec::new(),
+        code_present: Vec::new(),
+        thread: Vec::new(),
+        strings: names.iter().map(|name| ((*name).to_owned(), Vec::new())).collect(),
+        dict,
+    };
+    let mut traces: Vec<u128> =
+        (0..rows / 4 + 1).map(|_| u128::from(random.next()) << 64 | u128::from(random.next())).collect();
+    traces.sort_unstable();
+    let (mut trace, mut left, mut template, mut previous, mut urls) = (0, 0, 0, 0, 0u32);
+    let (mut clock, mut user) = (1_700_000_000_000_000_000i64, 0);
+    for _ in 0..rows {
+        let root = left == 0;
+        if root {
+            left = 4 + random.below(12);
+            trace += 1;
+            template = random.below(60);
+            clock = 1_700_000_000_000_000_000 + random.below(60_000_000_000) as i64;
+            user = random.below(5000) as u32;
+        }
+        left -= 1;
+        let operation = if random.below(20) == 0 { random.below(60) } else { (template * 7 + left) % 60 } as u32;
+        let service = operation / 5;
+        let id = random.next();
+        spans.trace.extend_from_slice(&traces[trace].to_be_bytes());
+        spans.span.extend_from_slice(&id.to_be_bytes());
+        spans.parent.extend_from_slice(&(if root { 0u64 } else { previous }).to_be_bytes());
+        if root || random.below(2) == 0 {
+            previous = id;
+        }
+        clock += random.below(3_000_000) as i64;
+        spans.start.push(clock);
+        spans.duration.push(1_000_000 + random.below(50_000_000) as i64);
+        spans.kind.push(1 + i64::from(operation % 5));
+        let http = operation % 3 != 0;
+        spans.code_present.push(http);
+        spans.code.push(if random.below(30) == 0 { 500 } else { 200 + i64::from(operation % 2) });
+        spans.thread.push(140_000 + random.below(16) as i64);
+        let when = |condition: bool, id: u32| if condition { id } else { NULL_ID };
+        let database = !http && operation % 2 == 0;
+        urls += u32::from(operation % 4 == 1);
+        let values = [
+            operation,
+            service,
+            service,
+            service * 2 + random.below(2) as u32,
+            when(http, operation % 5),
+            when(http, operation % 40),
+            when(http, random.below(200) as u32),
+            when(database, operation % 3),
+            when(database, operation % 50),
+            when(root || random.below(3) == 0, user),
+            when(operation % 4 == 1, urls % (rows as u32 / 4)),
+        ];
+        for ((column, value), first) in spans.strings.iter_mut().zip(values).zip(&firsts) {
+            column.1.push(if value == NULL_ID { NULL_ID } else { first + value });
+        }
+    }
+    spans
+}
+
+fn spec(name: &str, column_type: ColumnType, optional: bool, indexed: bool) -> ColumnSpec {
+    ColumnSpec { name: name.into(), column_type, optional, bloom: indexed, page_index: indexed }
+}
+
+#[test]
+#[ignore = "a measurement, for release builds"]
+fn figures() {
+    let (rows, groups) = (100_000, 5);
+    let spans = spans(rows, &mut Random(42));
+    let mut specs = vec![
+        spec("trace_id", ColumnType::Fixed(16), false, true),
+        spec("span_id", ColumnType::Fixed(8), false, false),
+        spec("parent_span_id", ColumnType::Fixed(8), true, false),
+        spec("start", ColumnType::TimestampNanos, false, false),
+        spec("duration", ColumnType::Int64, false, false),
+        spec("kind", ColumnType::Int32, false, false),
+        spec("http.status_code", ColumnType::Int64, true, false),
+        spec("thread.id", ColumnType::Int64, true, false),
+    ];
+    let mut columns = vec![
+        ColumnData::Fixed(&spans.trace),
+        ColumnData::Fixed(&spans.span),
+        ColumnData::Fixed(&spans.parent),
+        ColumnData::Int { values: &spans.start, present: &[] },
+        ColumnData::Int { values: &spans.duration, present: &[] },
+        ColumnData::Int { values: &spans.kind, present: &[] },
+        ColumnData::Int { values: &spans.code, present: &spans.code_present },
+        ColumnData::Int { values: &spans.thread, present: &[] },
+    ];
+    for (name, ids) in &spans.strings {
+        specs.push(spec(name, ColumnType::Utf8, true, false));
+        columns.push(ColumnData::Dict { ids, dict: &spans.dict });
+    }
+    for index in 0..columns.len() {
+        let start = Instant::now();
+        let file = write(vec![specs[index].clone()], 8192, |writer| {
+            (0..groups).for_each(|_| writer.write_row_group(rows, &columns[index..=index]).expect("written"));
+        });
+        let spent = start.elapsed().as_nanos() as f64 / (rows * groups) as f64;
+        let bytes = file.len() as f64 / (rows * groups) as f64;
+        let table = open(file).expect("opened");
+        let start = Instant::now();
+        for group in 0..groups {
+            table.read(group, &specs[index].name, 0..rows).expect("read");
+        }
+        let all = start.elapsed().as_nanos() as f64 / (rows * groups) as f64;
+        let start = Instant::now();
+        for row in 0..1000 {
+            let row = row * 97 % (rows - 10);
+            table.read(row % groups, &specs[index].name, row..row + 10).expect("read");
+        }
+        let point = start.elapsed().as_micros() as f64 / 1000.0;
+        say(format_args!(
+            "{:18} write {spent:6.1} ns/row {bytes:6.2} B/row  read {all:5.1} ns/row  ten rows {point:6.1} us",
+            specs[index].name
+        ));
+    }
+    let start = Instant::now();
+    let file = write(specs, 8192, |writer| {
+        (0..groups).for_each(|_| writer.write_row_group(rows, &columns).expect("written"));
+    });
+    let spent = start.elapsed().as_nanos() as f64 / (rows * groups) as f64;
+    let bytes = file.len() as f64 / (rows * groups) as f64;
+    say(format_args!("{} columns: write {spent:.0} ns/row, {bytes:.2} B/row", columns.len()));
+    let start = Instant::now();
+    let table = open(file).expect("opened");
+    say(format_args!("open {:.0} us, {} bytes read", start.elapsed().as_nanos() as f64 / 1e3, table.bytes_read()));
+}
+
+/// Writes `$TABLE_SAMPLE` for other readers to try: every type, nulls of every shape, two row groups.
+#[test]
+#[ignore = "makes a file for DuckDB, pyarrow and Polars"]
+fn file_for_others() {
+    let path = std::env::var("TABLE_SAMPLE").expect("TABLE_SAMPLE names the file to write");
+    let seed = std::env::var("TABLE_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(1);
+    let rows = 20_000;
+    let samples = sample::columns(&mut Random(seed), rows);
+    let specs = samples.iter().map(|sample| sample.spec.clone()).collect();
+    let columns: Vec<ColumnData<'_>> = samples.iter().map(sample::Sample::borrow).collect();
+    let file = write(specs, 4096, |writer| {
+        writer.write_row_group(rows, &columns).expect("written");
+        writer.write_row_group(rows, &columns).expect("written");
+    });
+    std::fs::write(path, file).expect("the file is written");
+    for sample in &samples {
+        let values = sample.values();
+        let sum: u32 = values.iter().flatten().flatten().map(|&byte| u32::from(byte)).sum();
+        say(format_args!("{} {} {}", sample.spec.name, values.iter().flatten().count() * 2, sum * 2));
+    }
+}
