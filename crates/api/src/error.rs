@@ -102,3 +102,8 @@ impl IntoResponse for TextError {
         response
     }
 }
+
+/// What Go's servers say where nothing is served. Grafana looks for this text to tell a missing feature from a failure.
+pub(crate) async fn not_found() -> TextError {
+    TextError::new(StatusCode::NOT_FOUND, "404 page not found")
+}

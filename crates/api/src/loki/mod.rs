@@ -28,6 +28,7 @@ use axum::routing::{MethodRouter, get};
 use store_api::LogSource;
 use tower_http::compression::CompressionLayer;
 
+use crate::error::not_found;
 use crate::face::FaceSettings;
 
 /// What the Loki face is given.
@@ -48,7 +49,8 @@ where
     get(handler.clone()).post(handler)
 }
 
-/// All routes of the face. It sets no fallback, so that routers of receivers on the same port can be merged with it.
+/// All routes of the face, and Go's 404 for the rest. Routers of receivers on the same port can be merged with it as long as they
+/// set no fallback of their own.
 pub fn router(state: LokiState) -> Router {
     Router::new()
         .route("/loki/api/v1/query_range", get_or_post(query::range))
@@ -66,6 +68,7 @@ pub fn router(state: LokiState) -> Router {
         .route("/services", get(status::services))
         .route("/ready", get(status::ready))
         .route("/metrics", get(status::metrics))
+        .fallback(not_found)
         .layer(CompressionLayer::new())
         .with_state(state)
 }

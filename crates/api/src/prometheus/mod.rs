@@ -37,6 +37,7 @@ use axum::routing::{MethodRouter, get};
 use store_api::SampleSource;
 use tower_http::compression::CompressionLayer;
 
+use crate::error::not_found;
 use crate::face::FaceSettings;
 
 /// What the Prometheus face is given.
@@ -60,7 +61,8 @@ where
     get(handler.clone()).post(handler).options(envelope::preflight)
 }
 
-/// All routes of the face. It sets no fallback, so that routers of receivers on the same port can be merged with it.
+/// All routes of the face, and Go's 404 for the rest. Routers of receivers on the same port can be merged with it as long as they
+/// set no fallback of their own.
 pub fn router(state: PrometheusState) -> Router {
     let api = Router::new()
         .route("/api/v1/query", get_or_post(query::instant))
@@ -84,6 +86,7 @@ pub fn router(state: PrometheusState) -> Router {
         .route("/metrics", get(status::metrics))
         .route("/config", get(status::config))
         .route("/services", get(status::services))
+        .fallback(not_found)
         .layer(CompressionLayer::new())
         .with_state(state)
 }

@@ -212,6 +212,7 @@ async fn buildinfo_is_that_of_a_mimir() {
         assert!(!features.is_empty() && features.values().all(Value::is_string), "booleans are strings");
     }
     let flags = get(&app(), "/prometheus/api/v1/status/flags").await;
+    assert!(flags.text().contains("page not found"));
     assert_eq!(flags.status.as_u16(), 404, "a 2xx here makes Grafana take us for Thanos");
 }
 

@@ -28,6 +28,7 @@ use axum::routing::{any, get};
 use store_api::SpanSource;
 use tower_http::compression::CompressionLayer;
 
+use crate::error::not_found;
 use crate::face::FaceSettings;
 
 /// What the Tempo face is given.
@@ -59,7 +60,8 @@ const ENDPOINTS: [&str; 16] = [
     "/status/version",
 ];
 
-/// All routes of the face. It sets no fallback, so that routers of receivers on the same port can be merged with it.
+/// All routes of the face, and Go's 404 for the rest. Routers of receivers on the same port can be merged with it as long as they
+/// set no fallback of their own.
 pub fn router(state: TempoState) -> Router {
     // Tempo does not restrict the method of its query handlers.
     Router::new()
@@ -77,6 +79,7 @@ pub fn router(state: TempoState) -> Router {
         .route("/status", get(status::overview))
         .route("/status/{page}", get(status::page))
         .route("/status/overrides/{tenant}", get(status::overrides_of_tenant))
+        .fallback(not_found)
         .layer(CompressionLayer::new())
         .with_state(state)
 }
