@@ -290,7 +290,8 @@ impl Spill {
         let row = self.rows[start];
         let mut order: Vec<u32> = (start as u32..self.rows.len() as u32).collect();
         order.sort_by_key(|&entry| value::key_of(self.entries.get(entry)));
-        let repeats = |pair: &[u32]| value::key_of(self.entries.get(pair[0])) == value::key_of(self.entries.get(pair[1]));
+        let repeats =
+            |pair: &[u32]| value::key_of(self.entries.get(pair[0])) == value::key_of(self.entries.get(pair[1]));
         if !order.windows(2).any(repeats) {
             return;
         }

@@ -10,6 +10,7 @@ use std::hash::BuildHasher;
 use hashbrown::HashTable;
 
 use super::interner::{Interner, hash_state};
+use super::restore::own_key;
 use super::{AttributeColumn, AttributeColumns, ValueKind, Values, json, value};
 use crate::table::{Column, ColumnSpec, ColumnType, Dict, NULL_ID};
 
@@ -20,10 +21,12 @@ pub(crate) const REST_COLUMN: &str = "attributes_rest";
 
 /// Most keys with a column of their own: a column costs about 100 bytes of footer per row group, and readers list them all.
 const OWN_MAX: usize = 200;
+/// The same for a file that takes over columns of others: what they have in columns should rarely go back into JSON.
+const UNION_MAX: usize = 2 * OWN_MAX;
 /// A key gets a column when at least one row in so many has it: below that JSON is smaller than a column's overhead.
 const OWN_SHARE: u64 = 256;
 /// Most names of keys without a column that are listed; a sender that makes up keys must not fill the footer with them.
-const REST_KEYS_MAX: usize = 4096;
+pub(crate) const REST_KEYS_MAX: usize = 4096;
 
 /// One batch to be written, with the places of its rows.
 #[derive(Clone, Copy, Debug)]
@@ -62,7 +65,7 @@ impl AttributeLayout {
             let room = REST_KEYS_MAX.saturating_sub(layout.rest_keys.len());
             layout.rest_keys.extend(spilled.take(room).map(value::text));
         }
-        layout.choose(rows);
+        layout.choose(rows, OWN_MAX);
         layout
     }
 
@@ -70,10 +73,13 @@ impl AttributeLayout {
     /// by files, so what more files have wins.
     pub(crate) fn union<'a>(specs: impl IntoIterator<Item = &'a ColumnSpec>) -> Self {
         let mut layout = Self::default();
-        for (key, kind) in specs.into_iter().filter_map(super::restore::own_key) {
-            layout.count(key, kind, 1);
+        for spec in specs {
+            let Some((key, kind)) = own_key(spec) else { continue };
+            // The kind that has the plain name in most files keeps it, so that most row groups can be copied.
+            let plain = spec.name.len() == OWN_PREFIX.len() + key.len();
+            layout.count(key, kind, 2 + u64::from(plain));
         }
-        layout.choose(1);
+        layout.choose(0, UNION_MAX);
         layout
     }
 
@@ -100,12 +106,13 @@ impl AttributeLayout {
     }
 
     /// Keeps the frequent ones of the counted columns and names them.
-    fn choose(&mut self, rows: u64) {
+    fn choose(&mut self, rows: u64, most: usize) {
         let mut all = std::mem::take(&mut self.own);
+        self.by_key.clear();
         all.sort_by(|a, b| b.rows.cmp(&a.rows).then_with(|| a.key.cmp(&b.key)).then(a.kind.cmp(&b.kind)));
         for mut column in all {
             // '#' marks the kind in a column's name, so a key with one has no column.
-            let fits = self.own.len() < OWN_MAX && column.rows * OWN_SHARE >= rows && !column.key.contains('#');
+            let fits = self.own.len() < most && column.rows * OWN_SHARE >= rows && !column.key.contains('#');
             if !fits || column.key.is_empty() {
                 if self.rest_keys.len() < REST_KEYS_MAX {
                     self.rest_keys.insert(column.key.into());
@@ -120,7 +127,6 @@ impl AttributeLayout {
         }
         // Neighbours by name compress no better, but people who list the columns find them.
         self.own.sort_by(|a, b| a.name.cmp(&b.name));
-        self.by_key.clear();
         for (at, column) in self.own.iter().enumerate() {
             let rehash = |&other: &u32| hash_of(&self.own[other as usize].key, self.own[other as usize].kind);
             self.by_key.insert_unique(hash_of(&column.key, column.kind), at as u32, rehash);

@@ -224,9 +224,7 @@ impl AttributeColumns {
                 out[row as usize].push(KeyValue { key: column.key.to_string(), value });
             }
         }
-        for (at, &row) in self.spill.rows.iter().enumerate() {
-            out[row as usize].push(value::decode_key_value(self.spill.entries.get(at as u32)));
-        }
+        self.spill.pairs().for_each(|(row, pair)| out[row as usize].push(pair));
         out
     }
 
@@ -248,7 +246,26 @@ impl AttributeColumns {
     }
 }
 
+impl Values {
+    /// Shows each distinct value at least once; entries of a dictionary that no row uses may be among them.
+    pub(crate) fn distinct(&self, mut show: impl FnMut(Scalar<'_>)) {
+        match self {
+            Self::Str { dict, .. } => (0..dict.len() as u32).for_each(|id| show(Scalar::Str(dict.get(id)))),
+            Self::Any { dict, .. } => (0..dict.len() as u32).for_each(|id| show(Scalar::Any(dict.get(id)))),
+            Self::Int(values) => values.chunk_by(|a, b| a == b).for_each(|run| show(Scalar::Int(run[0]))),
+            Self::Double(values) => values.iter().for_each(|&number| show(Scalar::Double(number))),
+            Self::Bool(values) => values.chunk_by(|a, b| a == b).for_each(|run| show(Scalar::Bool(run[0]))),
+        }
+    }
+}
+
 impl Spill {
+    /// Row and attribute of each entry.
+    pub(crate) fn pairs(&self) -> impl Iterator<Item = (u32, KeyValue)> + '_ {
+        let entries = self.rows.iter().enumerate();
+        entries.map(|(at, &row)| (row, value::decode_key_value(self.entries.get(at as u32))))
+    }
+
     fn of(&self, row: u32) -> impl Iterator<Item = KeyValue> + '_ {
         let first = self.rows.partition_point(|&other| other < row);
         let found = self.rows[first..].iter().take_while(move |&&other| other == row).enumerate();

@@ -27,7 +27,9 @@ fn push_all(builder: &mut AttributesBuilder, row: &[KeyValue]) {
         match &pair.value {
             Value::Str(text) => builder.push(&KeyValueView { key: &pair.key, value: AnyValueView::Str(text) }),
             Value::Int(number) => builder.push(&KeyValueView { key: &pair.key, value: AnyValueView::Int(*number) }),
-            Value::Double(number) => builder.push(&KeyValueView { key: &pair.key, value: AnyValueView::Double(*number) }),
+            Value::Double(number) => {
+                builder.push(&KeyValueView { key: &pair.key, value: AnyValueView::Double(*number) })
+            }
             Value::Bool(flag) => builder.push(&KeyValueView { key: &pair.key, value: AnyValueView::Bool(*flag) }),
             _ => builder.push_scalar(&pair.key, Scalar::Any(&bytes)),
         }

@@ -78,6 +78,12 @@ pub(crate) struct BlockWriter {
 }
 
 impl BlockWriter {
+    /// Writes into `folder`, which exists; for tests of what a signal writes.
+    #[cfg(test)]
+    pub(crate) fn in_folder(folder: PathBuf) -> Self {
+        Self { folder, names: Vec::new() }
+    }
+
     /// Creates a file of the block. Errors name the path.
     pub(crate) fn create(&mut self, name: &str) -> Result<BufWriter<File>, StoreError> {
         let path = self.folder.join(name);
