@@ -117,8 +117,11 @@ pub async fn read(
             drain(stream).await;
             return Err(too_large());
         }
-        if whole.len() + bytes.len() > whole.capacity() {
-            share.grow_to((whole.len() + bytes.len() + CHUNK_BYTES).next_power_of_two().min(limit)).await?;
+        let needed = whole.len() + bytes.len();
+        if needed > whole.capacity() {
+            let grown = (needed * 2).max(CHUNK_BYTES).min(limit);
+            share.grow_to(grown).await?;
+            whole.reserve(grown - whole.len());
         }
         whole.extend_from_slice(&bytes);
         chunk = next_chunk(&mut stream).await?;

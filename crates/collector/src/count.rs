@@ -48,8 +48,8 @@ mod tests {
             writer.message(1, |resource| {
                 resource.message(1, |_| {});
                 resource.message(2, |scope| {
-                    scope.message(2, |span| drop(span.str(5, "a")));
-                    scope.message(2, |span| drop(span.str(5, "b")));
+                    scope.message(2, |span| _ = span.str(5, "a"));
+                    scope.message(2, |span| _ = span.str(5, "b"));
                 });
             });
         }

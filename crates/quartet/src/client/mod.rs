@@ -5,16 +5,16 @@
 
 use std::process::ExitCode;
 
-pub mod args;
+pub(crate) mod args;
 
-pub use args::{QueryArgs, TraceArgs};
+pub(crate) use args::{QueryArgs, TraceArgs};
 
 /// Runs `quartet trace <id>`.
-pub async fn run_trace(_args: TraceArgs) -> ExitCode {
+pub(crate) async fn run_trace(_args: TraceArgs) -> ExitCode {
     ExitCode::SUCCESS
 }
 
 /// Runs `quartet query …`.
-pub async fn run_query(_args: QueryArgs) -> ExitCode {
+pub(crate) async fn run_query(_args: QueryArgs) -> ExitCode {
     ExitCode::SUCCESS
 }
