@@ -80,7 +80,8 @@ fn same(a: &[u8], b: &[u8]) -> bool {
     }
     // Loops without iterator adapters: these are not always inlined, and the call would cost more than the comparison.
     let (mut rest_a, mut rest_b) = (a, b);
-    while let (Some((x, next_a)), Some((y, next_b))) = (rest_a.split_first_chunk::<8>(), rest_b.split_first_chunk::<8>())
+    while let (Some((x, next_a)), Some((y, next_b))) =
+        (rest_a.split_first_chunk::<8>(), rest_b.split_first_chunk::<8>())
     {
         if u64::from_ne_bytes(*x) != u64::from_ne_bytes(*y) {
             return false;
