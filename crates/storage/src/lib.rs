@@ -15,14 +15,16 @@
 
 mod attributes;
 mod engine;
+#[doc(hidden)]
+pub mod fuzzing;
 mod logs;
 mod samples;
 pub mod settings;
 mod spans;
-#[cfg(any())]
+
 pub mod store;
 mod table;
 
 pub use settings::{BucketSettings, Durability, StoreSettings};
-#[cfg(any())]
+
 pub use store::Store;
