@@ -187,6 +187,8 @@ pub(crate) fn merge_value<'a>(
             (2, VARINT) => AnyValueView::Bool(cursor.varint()? != 0),
             (3, VARINT) => AnyValueView::Int(cursor.varint()? as i64),
             (4, FIXED64) => AnyValueView::Double(cursor.double()?),
+            (5, BYTES) if matches!(value, AnyValueView::Array(_)) => return Err(DecodeError::Twice),
+            (6, BYTES) if matches!(value, AnyValueView::KvList(_)) => return Err(DecodeError::Twice),
             (5, BYTES) => {
                 let array = cursor.bytes()?;
                 check_array(array, depth + 1)?;
@@ -241,11 +243,12 @@ fn check_list(message: &[u8], depth: usize) -> Result<(), DecodeError> {
 }
 
 fn check_pair(message: &[u8], depth: usize) -> Result<(), DecodeError> {
+    let mut value = AnyValueView::Empty;
     let mut fields = Fields::new(message);
     while let Some((field, wire)) = fields.next_field()? {
         match field {
             1 => drop(wire.str(1)?),
-            2 => merge_value(wire.bytes(2)?, &mut AnyValueView::Empty, depth)?,
+            2 => merge_value(wire.bytes(2)?, &mut value, depth)?,
             3 => drop(wire.varint(3)?),
             _ => {}
         }

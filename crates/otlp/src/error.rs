@@ -17,6 +17,9 @@ pub enum DecodeError {
         /// Of what, in the plural.
         what: &'static str,
     },
+    /// A value that holds its array or list twice. Protobuf would join the two; nobody writes this on purpose.
+    #[error("invalid OTLP: an attribute value holds two arrays or two lists")]
+    Twice,
     /// JSON that does not parse, or a field of the wrong type; with line and column.
     #[error("invalid OTLP/JSON: {0}")]
     Json(String),

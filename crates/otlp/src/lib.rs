@@ -12,9 +12,10 @@
 //! | [`json`] | OTLP/JSON requests as protobuf |
 //! | [`error`] | [`DecodeError`] |
 //!
-//! Differences from a strict protobuf parser, all harmless to real senders: a field of a message kind that occurs twice inside one
-//! attribute value is not merged, the last one wins; values nested more than [`NESTING_MAX`] deep and records with more than
-//! [`PARTS_MAX`] attributes, events, links, buckets are refused although they are well formed. Deliberately not here: what
+//! Differences from a strict protobuf parser, all harmless to real senders. Refused although well formed: an attribute value that
+//! holds two arrays or two lists ([`DecodeError::Twice`]), values nested more than [`NESTING_MAX`] deep, records with more than
+//! [`PARTS_MAX`] attributes, events, links, buckets. Taken although malformed: errors inside parts that nobody reads (entity references,
+//! a metric's own metadata). Unknown numbers of span kinds, status codes and temporalities read as 0. Deliberately not here: what
 //! makes a span valid beyond its encoding (lengths of ids, empty names): that is the store's business.
 
 mod attributes;

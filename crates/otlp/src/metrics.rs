@@ -148,7 +148,7 @@ fn read_data(kind: u32, message: &[u8], before: MetricData) -> Result<MetricData
 }
 
 fn read_temporality(number: u64) -> Temporality {
-    match number {
+    match number as i32 {
         1 => Temporality::Delta,
         2 => Temporality::Cumulative,
         _ => Temporality::Unspecified,

@@ -88,7 +88,8 @@ fn read_span<'a>(message: &'a [u8], span: &mut SpanView<'_, 'a>, parts: &mut Par
 
 /// An enum's number in a byte; numbers that do not fit mean nothing to anybody and read as 0.
 fn enum_number(number: u64) -> u8 {
-    u8::try_from(number).unwrap_or(0)
+    // An int32: the upper half of the varint does not count.
+    u8::try_from(number as i32).unwrap_or(0)
 }
 
 fn read_status<'a>(message: &'a [u8], span: &mut SpanView<'_, 'a>) -> Result<(), DecodeError> {
