@@ -1,1 +1,4 @@
-//! Placeholder.
+//! What the black-box tests share: a server in a folder of its own, and answers of the faces in a form that can be compared.
+
+pub mod faces;
+pub mod fixture;

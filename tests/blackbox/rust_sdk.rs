@@ -1,0 +1,1 @@
+//! The Rust OTel SDK (placeholder until its packages are chosen).
