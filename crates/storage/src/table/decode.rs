@@ -174,13 +174,11 @@ impl<'s> Decoder<'s> {
             self.fixed.extend_from_slice(bytes);
             return Ok(());
         }
-        let mut values = bytes.chunks_exact(width);
-        for &level in present {
-            match (level, values.next_if_level(level)) {
-                (1, Some(value)) => self.fixed.extend_from_slice(value),
-                _ => self.fixed.resize(self.fixed.len() + width, 0),
-            }
-        }
+        let start = self.fixed.len();
+        self.fixed.resize(start + present.len() * width, 0);
+        let places = self.fixed[start..].chunks_exact_mut(width).zip(present);
+        let places = places.filter(|(_, level)| **level == 1).map(|(place, _)| place);
+        places.zip(bytes.chunks_exact(width)).for_each(|(place, value)| place.copy_from_slice(value));
         Ok(())
     }
 
@@ -226,8 +224,13 @@ impl<'s> Decoder<'s> {
 
     /// Lowest and highest dictionary index that the rows use; `None` when they use none.
     pub(super) fn index_range(&self) -> Option<(u32, u32)> {
-        let used = || self.ids.iter().copied().filter(|&id| id != NULL_ID);
-        if self.indexed { used().min().zip(used().max()) } else { None }
+        if !self.indexed {
+            return None;
+        }
+        // NULL_ID is the greatest number, and one more than it is the least: both passes need no condition.
+        let lowest = self.ids.iter().copied().min().filter(|&lowest| lowest != NULL_ID)?;
+        let above = self.ids.iter().map(|id| id.wrapping_add(1)).max()?;
+        Some((lowest, above - 1))
     }
 
     /// The column. `entries` is the chunk's dictionary, where [`Self::index_range`] says that one is needed.
@@ -288,22 +291,19 @@ impl<'s> Decoder<'s> {
     }
 }
 
-/// `next` only where a level says that there is a value.
-trait NextIfLevel: Iterator {
-    fn next_if_level(&mut self, level: u32) -> Option<Self::Item> {
-        if level == 1 { self.next() } else { None }
-    }
-}
-
-impl<I: Iterator> NextIfLevel for I {}
-
 /// Appends `dense` with `absent` where `present` (when not empty) has zeros.
 fn spread<T: Copy>(dense: &[T], present: &[u32], absent: T, out: &mut Vec<T>) {
     if present.is_empty() {
         return out.extend_from_slice(dense);
     }
-    let mut values = dense.iter();
-    out.extend(present.iter().map(|&level| values.next_if_level(level).copied().unwrap_or(absent)));
+    let Some(&last) = dense.last() else { return out.resize(out.len() + present.len(), absent) };
+    let mut next = 0;
+    out.extend(present.iter().map(|&level| {
+        // Read first and choose then: nulls come in no order that a processor could predict.
+        let value = dense.get(next).copied().unwrap_or(last);
+        next += level as usize;
+        if level == 1 { value } else { absent }
+    }));
 }
 
 fn plain_numbers(body: &[u8], width: usize, out: &mut Vec<i64>) {

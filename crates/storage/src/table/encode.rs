@@ -4,7 +4,7 @@ use store_api::StoreError;
 
 use super::compress::Compressor;
 use super::layout::encoding;
-use super::numbers::{NumberKind, Slots};
+use super::numbers::{NumberIndex, NumberKind};
 use super::raw::{RawChunk, Rows};
 use super::{ColumnData, ColumnSpec, ColumnType, Dict, NULL_ID, bloom, delta, fixed, indexes, numbers};
 
@@ -18,7 +18,7 @@ pub(super) struct Encoder {
     present: Vec<bool>,
     ints: Vec<i64>,
     bytes: Vec<u8>,
-    slots: Slots,
+    numbers: NumberIndex,
 }
 
 /// What an encoder writes with and into.
@@ -90,8 +90,7 @@ impl Encoder {
                     let values = values.iter().zip(present).filter(|(_, present)| **present);
                     bits.extend(values.map(|(value, _)| value.to_bits() as i64));
                 }
-                let slots = (&mut self.slots, &mut self.ids);
-                numbers::encode(&bits, NumberKind::Double, rows, slots, tools.zstd, tools.raw);
+                numbers::encode(&bits, NumberKind::Double, rows, &mut self.numbers, tools.zstd, tools.raw);
                 self.ints = bits;
                 Ok(())
             }
@@ -114,34 +113,23 @@ impl Encoder {
         tools: Tools<'_>,
     ) -> Result<(), StoreError> {
         let Tools { zstd, raw } = tools;
-        self.remap.clear();
-        self.remap.resize(dict.len(), NULL_ID);
-        self.ids.clear();
-        self.entries.clear();
-        self.present.clear();
-        self.ids.reserve(ids.len());
-        let mut previous = (NULL_ID, NULL_ID);
-        for &id in ids {
-            if id != previous.0 {
-                if id == NULL_ID {
-                    continue;
-                }
-                let slot = self.remap.get_mut(id as usize).ok_or_else(|| mismatch(spec))?;
-                if *slot == NULL_ID {
-                    *slot = self.entries.len() as u32;
-                    self.entries.push(id);
-                }
-                previous = (id, *slot);
-            } else if id == NULL_ID {
-                continue;
-            }
-            self.ids.push(previous.1);
+        // One more than each id: NULL_ID becomes 0, so the greatest shows whether an id is outside.
+        let above = ids.iter().map(|id| id.wrapping_add(1)).max().unwrap_or(0);
+        if above as usize > dict.len() {
+            return Err(mismatch(spec));
         }
-        if self.ids.len() < ids.len() {
+        self.number_entries(ids, dict);
+        let nulls = self.remap[dict.len()] != 0;
+        self.remap[dict.len()] = NULL_ID;
+        self.ids.clear();
+        self.ids.extend(ids.iter().map(|&id| self.remap[(id as usize).min(dict.len())]));
+        self.present.clear();
+        if nulls {
             if !spec.optional {
                 return Err(StoreError::InvalidInput(format!("column {} has no nulls but got one", spec.name)));
             }
-            self.present.extend(ids.iter().map(|&id| id != NULL_ID));
+            self.present.extend(self.ids.iter().map(|&id| id != NULL_ID));
+            remove_nulls(&mut self.ids);
         }
         let rows = Rows { present: &self.present, ..rows };
         if spec.bloom {
@@ -161,6 +149,21 @@ impl Encoder {
         Ok(())
     }
 
+    /// Numbers the entries that are used, in their order; `self.remap` has the number of each, and behind them a last slot
+    /// that is not 0 when there are nulls. No branch depends on an id, for ids come in no order that could be predicted.
+    fn number_entries(&mut self, ids: &[u32], dict: &Dict) {
+        self.remap.clear();
+        self.remap.resize(dict.len() + 1, 0);
+        ids.iter().for_each(|&id| self.remap[(id as usize).min(dict.len())] = 1);
+        self.entries.clear();
+        for (id, slot) in self.remap[..dict.len()].iter_mut().enumerate() {
+            if *slot == 1 {
+                *slot = self.entries.len() as u32;
+                self.entries.push(id as u32);
+            }
+        }
+    }
+
     fn fixed(
         &mut self,
         spec: &ColumnSpec,
@@ -177,9 +180,7 @@ impl Encoder {
             if self.present.iter().all(|&present| present) {
                 self.present.clear();
             } else {
-                for (value, _) in bytes.chunks_exact(width).zip(&self.present).filter(|(_, present)| **present) {
-                    dense.extend_from_slice(value);
-                }
+                compact_fixed(bytes, width, &self.present, &mut dense);
                 bytes = &dense;
             }
         }
@@ -196,11 +197,21 @@ impl Encoder {
         if spec.bloom {
             raw.hashes.extend(values.iter().map(|value| bloom::hash(&value.to_le_bytes()[..bytes])));
         }
-        numbers::encode(values, kind, rows, (&mut self.slots, &mut self.ids), zstd, raw);
+        numbers::encode(values, kind, rows, &mut self.numbers, zstd, raw);
         if spec.page_index {
             int_bounds(values, bytes, raw);
         }
     }
+}
+
+fn remove_nulls(ids: &mut Vec<u32>) {
+    let mut kept = 0;
+    for row in 0..ids.len() {
+        let id = ids[row];
+        ids[kept] = id;
+        kept += usize::from(id != NULL_ID);
+    }
+    ids.truncate(kept);
 }
 
 fn with_present<'a>(spec: &ColumnSpec, rows: Rows<'a>, present: &'a [bool]) -> Result<Rows<'a>, StoreError> {
@@ -226,7 +237,24 @@ fn compact<'a, T: Copy>(values: &'a [T], present: &[bool], buffer: &'a mut Vec<T
     buffer
 }
 
-fn min_max(values: &[i64]) -> Option<(i64, i64)> {
+/// The values of `width` bytes of the rows that have one.
+fn compact_fixed(bytes: &[u8], width: usize, present: &[bool], dense: &mut Vec<u8>) {
+    fn of<const W: usize>(bytes: &[u8], present: &[bool], dense: &mut Vec<u8>) {
+        let values = bytes.as_chunks::<W>().0.iter().zip(present).filter(|(_, present)| **present);
+        values.for_each(|(value, _)| dense.extend_from_slice(value));
+    }
+    dense.reserve(bytes.len());
+    match width {
+        8 => of::<8>(bytes, present, dense),
+        16 => of::<16>(bytes, present, dense),
+        _ => {
+            let values = bytes.chunks_exact(width).zip(present).filter(|(_, present)| **present);
+            values.for_each(|(value, _)| dense.extend_from_slice(value));
+        }
+    }
+}
+
+pub(super) fn min_max(values: &[i64]) -> Option<(i64, i64)> {
     let (least, greatest) =
         values.iter().fold((i64::MAX, i64::MIN), |(least, greatest), &value| (least.min(value), greatest.max(value)));
     (least <= greatest).then_some((least, greatest))

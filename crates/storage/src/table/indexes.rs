@@ -6,7 +6,7 @@ use super::raw::{RawChunk, Rows};
 use super::rle;
 
 /// Indexes of a sample to choose the width by.
-const SAMPLE: usize = 4096;
+const SAMPLE: usize = 2048;
 
 /// Writes the values of one index page: width, then runs or packed values. With `aligned` the width is whole bytes.
 pub(super) fn put_page(ids: &[u32], aligned: bool, out: &mut Vec<u8>) {

@@ -8,14 +8,17 @@ use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 
 use super::compress::Compressor;
+use super::encode::min_max;
 use super::layout::encoding;
 use super::raw::{RawChunk, Rows};
 use super::{delta, indexes};
 
-/// Values of a sample: enough to see a page's structure, few enough to cost 2-3 % of a chunk of 100,000 rows.
-const SAMPLE: usize = 4096;
+/// Values of a sample: enough to see structure, few enough to cost 2 % an encoding of a chunk of 100,000 rows.
+const SAMPLE: usize = 2048;
 /// A dictionary is tried when a sample has at most this share of distinct values.
 const DISTINCT_SHARE: usize = 4;
+/// Plain bytes must be smaller than another encoding by one in this many.
+const PLAIN_HANDICAP: usize = 10;
 /// Entries at most: 16-bit indexes.
 const ENTRIES_MAX: usize = 1 << 16;
 
@@ -36,8 +39,65 @@ impl NumberKind {
     }
 }
 
-/// Numbers to numbers, kept from chunk to chunk.
-pub(super) type Slots = HashMap<i64, u32, RandomState>;
+/// Distinct numbers and where they stand, with memory kept from chunk to chunk.
+#[derive(Default)]
+pub(super) struct NumberIndex {
+    slots: HashMap<i64, u32, RandomState>,
+    near: Vec<u32>,
+    /// The distinct numbers.
+    entries: Vec<i64>,
+    /// For each value its place in `entries`.
+    ids: Vec<u32>,
+}
+
+impl NumberIndex {
+    /// Indexes `values`; false when more than `most` are distinct.
+    fn build(&mut self, values: &[i64], most: usize) -> bool {
+        self.entries.clear();
+        self.ids.clear();
+        self.ids.reserve(values.len());
+        let Some((least, greatest)) = min_max(values) else { return true };
+        // A table over the range needs no hash. It is worth its clearing while the range is of the order of the values.
+        let range = greatest.wrapping_sub(least) as u64;
+        if range < (values.len() * 2).max(256) as u64 {
+            self.near(values, least, range, most)
+        } else {
+            self.far(values, most)
+        }
+    }
+
+    fn near(&mut self, values: &[i64], least: i64, range: u64, most: usize) -> bool {
+        self.near.clear();
+        self.near.resize(range as usize + 1, 0);
+        values.iter().for_each(|value| self.near[(value - least) as usize] = 1);
+        for (offset, slot) in self.near.iter_mut().enumerate().filter(|(_, slot)| **slot == 1) {
+            *slot = self.entries.len() as u32;
+            self.entries.push(least + offset as i64);
+        }
+        self.ids.extend(values.iter().map(|value| self.near[(value - least) as usize]));
+        self.entries.len() <= most
+    }
+
+    fn far(&mut self, values: &[i64], most: usize) -> bool {
+        self.slots.clear();
+        let mut previous = (values[0], u32::MAX);
+        for &value in values {
+            // Runs are common where dictionaries are good, and a comparison is cheaper than a look-up.
+            if value != previous.0 || previous.1 == u32::MAX {
+                let next = self.entries.len() as u32;
+                previous = (value, *self.slots.entry(value).or_insert(next));
+                if previous.1 == next {
+                    self.entries.push(value);
+                    if self.entries.len() > most {
+                        return false;
+                    }
+                }
+            }
+            self.ids.push(previous.1);
+        }
+        true
+    }
+}
 
 fn plain(values: &[i64], kind: NumberKind, out: &mut Vec<u8>) {
     if kind == NumberKind::Narrow {
@@ -62,36 +122,16 @@ fn put(values: &[i64], kind: NumberKind, with: u8, out: &mut Vec<u8>) {
     }
 }
 
-/// Numbers by first appearance; false when there are more than `most`.
-fn index(values: &[i64], most: usize, slots: &mut Slots, ids: &mut Vec<u32>) -> bool {
-    slots.clear();
-    ids.clear();
-    ids.reserve(values.len());
-    let mut previous = (0, u32::MAX);
-    for &value in values {
-        // Runs are common where dictionaries are good, and a comparison is cheaper than a look-up.
-        if (value, true) != (previous.0, previous.1 != u32::MAX) {
-            let next = slots.len() as u32;
-            previous = (value, *slots.entry(value).or_insert(next));
-            if slots.len() > most {
-                return false;
-            }
-        }
-        ids.push(previous.1);
-    }
-    true
-}
-
 /// Encodes the values of a chunk (nulls left out) into `raw`.
 pub(super) fn encode(
     values: &[i64],
     kind: NumberKind,
     rows: Rows<'_>,
-    (slots, ids): (&mut Slots, &mut Vec<u32>),
+    index: &mut NumberIndex,
     zstd: &mut Compressor,
     raw: &mut RawChunk,
 ) {
-    let length = (values.len() / 16).max(1024).min(SAMPLE).min(values.len());
+    let length = SAMPLE.min(values.len());
     let start = (values.len() - length) / 2;
     let sample = &values[start..start + length];
     // Other readers know byte streams of integers only since lately, and differences serve those as well.
@@ -102,22 +142,22 @@ pub(super) fn encode(
         body.clear();
         put(sample, kind, candidate, &mut body);
         let bytes = zstd.size_of(&body);
-        if bytes < least {
+        // Plain bytes are eight a value to decompress, so they must be clearly smaller to be worth reading.
+        let weight = if candidate == encoding::PLAIN { bytes + bytes / PLAIN_HANDICAP } else { bytes };
+        if weight < least {
             (best, least) = (candidate, bytes);
         }
     }
-    if index(sample, length / DISTINCT_SHARE, slots, ids) {
+    if index.build(sample, length / DISTINCT_SHARE) {
         body.clear();
-        indexes::put_page(ids, indexes::aligned(ids, zstd), &mut body);
+        indexes::put_page(&index.ids, indexes::aligned(&index.ids, zstd), &mut body);
         // The entries of the dictionary are shared by the whole chunk; the sample bears its part.
-        let entries = (slots.len() * kind.bytes()) as u64 * length as u64 / values.len().max(1) as u64;
+        let entries = (index.entries.len() * kind.bytes()) as u64 * length as u64 / values.len().max(1) as u64;
         let smaller = zstd.size_of(&body) + (entries as usize) < least;
         let most = ENTRIES_MAX.min(values.len() / DISTINCT_SHARE);
-        if smaller && index(values, most, slots, ids) {
-            let mut entries = vec![0; slots.len()];
-            slots.iter().for_each(|(&value, &slot)| entries[slot as usize] = value);
-            plain(&entries, kind, &mut raw.dictionary);
-            return indexes::put_pages(rows, ids, entries.len(), zstd, raw);
+        if smaller && index.build(values, most) {
+            plain(&index.entries, kind, &mut raw.dictionary);
+            return indexes::put_pages(rows, &index.ids, index.entries.len(), zstd, raw);
         }
     }
     raw.put_pages(rows, best, |range, out| put(&values[range], kind, best, out));

@@ -323,6 +323,14 @@ impl TableReader {
         self.column(column).map_or(0, |column| self.chunk(row_group, column).length)
     }
 
+    /// Codec and encodings of a chunk, for figures.
+    #[cfg(test)]
+    pub(super) fn describe(&self, row_group: usize, column: &str) -> String {
+        let chunk = self.chunk(row_group, self.find(column).expect("a column of the test"));
+        let encodings: Vec<_> = (0..16).filter(|bit| chunk.encodings >> bit & 1 == 1).collect();
+        format!("{:?} {encodings:?} {} of {}", chunk.codec, chunk.length, chunk.uncompressed)
+    }
+
     /// A chunk with its indexes, undecoded.
     pub(super) fn raw_chunk(&self, row_group: usize, column: usize) -> Result<ChunkCopy, StoreError> {
         let layout = self.chunk(row_group, column).clone();

@@ -24,17 +24,20 @@ fn put_run(out: &mut Vec<u8>, value: u32, length: usize, width: u32) {
 
 /// Packs groups of 32 values, `W` words each. The width is a constant so that the compiler unrolls it.
 fn pack_blocks<const W: u32>(values: &[u32], out: &mut Vec<u8>) {
-    for block in values.chunks_exact(32) {
-        let (mut pending, mut bits) = (0u64, 0u32);
+    for block in values.as_chunks::<32>().0 {
+        let mut packed = [0u8; 128];
+        let (mut pending, mut bits, mut at) = (0u64, 0u32, 0);
         for &value in block {
             pending |= u64::from(value) << bits;
             bits += W;
             if bits >= 32 {
-                out.extend_from_slice(&(pending as u32).to_le_bytes());
+                packed[at..at + 4].copy_from_slice(&(pending as u32).to_le_bytes());
+                at += 4;
                 pending >>= 32;
                 bits -= 32;
             }
         }
+        out.extend_from_slice(&packed[..4 * W as usize]);
     }
 }
 
@@ -50,8 +53,13 @@ fn pack_blocks_of(width: u32, values: &[u32], out: &mut Vec<u8>) {
 
 /// Appends `values` packed to `width` bits, padded with zeros to a multiple of eight values.
 pub(super) fn pack(values: &[u32], width: u32, out: &mut Vec<u8>) {
-    if width == 0 {
-        return;
+    match width {
+        0 => return,
+        8 => {
+            out.extend(values.iter().map(|&value| value as u8));
+            return out.resize(out.len() + values.len().next_multiple_of(8) - values.len(), 0);
+        }
+        _ => {}
     }
     out.reserve(values.len().div_ceil(8) * width as usize + 8);
     let whole = values.len() / 32 * 32;
@@ -80,7 +88,8 @@ fn put_packed(out: &mut Vec<u8>, values: &[u32], width: u32) {
 /// Appends `values` (each below 2^`width`): all as runs where they repeat, else all packed. A mix is not worth looking for,
 /// because pages are compressed afterwards, and that finds the repeats among packed values.
 pub(super) fn encode(values: &[u32], width: u32, out: &mut Vec<u8>) {
-    let runs = 1 + values.windows(2).map(|pair| usize::from(pair[0] != pair[1])).sum::<usize>();
+    let following = values.get(1..).unwrap_or_default();
+    let runs = 1 + values.iter().zip(following).map(|(left, right)| u32::from(left != right)).sum::<u32>() as usize;
     let run_bytes = 1 + width.div_ceil(8) as usize;
     if width == 0 || runs * run_bytes * 2 <= values.len() * width as usize / 8 {
         encode_runs(values, width, out);
@@ -102,32 +111,45 @@ fn encode_runs(values: &[u32], width: u32, out: &mut Vec<u8>) {
     }
 }
 
-/// Unpacks `width`-bit values, `values.len()` of them.
+/// Unpacks groups of eight values, `W` bytes each; as many as `values` has whole groups and `data` has bytes for.
+fn unpack_groups<const W: usize>(data: &[u8], values: &mut [u32]) {
+    let mask = (u64::MAX >> (64 - W)) as u32;
+    for (group, values) in data.as_chunks::<W>().0.iter().zip(values.as_chunks_mut::<8>().0) {
+        // Room behind the group, so that each value is one load at a constant place.
+        let mut padded = [0u8; 40];
+        padded[..W].copy_from_slice(group);
+        for (index, value) in values.iter_mut().enumerate() {
+            let bit = index * W;
+            let word = padded[bit / 8..].first_chunk::<8>().expect("room for eight bytes");
+            *value = (u64::from_le_bytes(*word) >> (bit % 8)) as u32 & mask;
+        }
+    }
+}
+
+/// Unpacks `width`-bit values, `values.len()` of them; `data` has all their bytes.
 pub(super) fn unpack(data: &[u8], width: u32, values: &mut [u32]) {
+    macro_rules! by_width {
+        ($($width:literal)*) => {
+            match width { $($width => unpack_groups::<$width>(data, values),)* _ => unreachable!("widths are 1 to 32") }
+        };
+    }
     match width {
+        0 => return values.fill(0),
         8 => return values.iter_mut().zip(data).for_each(|(value, &byte)| *value = byte.into()),
         16 => {
             let words = data.as_chunks::<2>().0.iter();
             return values.iter_mut().zip(words).for_each(|(value, word)| *value = u16::from_le_bytes(*word).into());
         }
-        _ => {}
+        _ => by_width!(1 2 3 4 5 6 7 9 10 11 12 13 14 15 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31 32),
     }
-    let mask = if width == 32 { u32::MAX } else { (1 << width) - 1 };
-    let width = width as usize;
-    let mut bit = 0;
-    for value in values {
-        let byte = bit / 8;
-        let word = match data.get(byte..byte + 8) {
-            Some(word) => u64::from_le_bytes(word.try_into().expect("eight bytes")),
-            None => {
-                let mut word = [0; 8];
-                let rest = data.get(byte..).unwrap_or_default();
-                word[..rest.len()].copy_from_slice(rest);
-                u64::from_le_bytes(word)
-            }
-        };
-        *value = (word >> (bit % 8)) as u32 & mask;
-        bit += width;
+    let whole = values.len() / 8 * 8;
+    let mask = (u64::MAX >> (64 - width)) as u32;
+    for (index, value) in values.iter_mut().enumerate().skip(whole) {
+        let bit = index * width as usize;
+        let mut word = [0; 8];
+        let rest = &data[bit / 8..data.len().min(bit / 8 + 8)];
+        word[..rest.len()].copy_from_slice(rest);
+        *value = (u64::from_le_bytes(word) >> (bit % 8)) as u32 & mask;
     }
 }
 
