@@ -33,7 +33,7 @@ pub(crate) struct TraceArgs {
 
 /// `quartet query`: one query against one of the three APIs.
 #[derive(Args, Clone, Debug)]
-#[command(after_help = "Exit codes: 0 something found, 3 nothing found, 1 failure, 2 usage.")]
+#[command(group = clap::ArgGroup::new("target").required(true), after_help = "Exit codes: 0 something found, 3 nothing found, 1 failure, 2 usage.")]
 pub(crate) struct QueryArgs {
     /// PromQL, LogQL or a trace id, for the API that is asked.
     pub(crate) query: String,
