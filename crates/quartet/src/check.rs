@@ -12,6 +12,6 @@ use crate::config::Config;
 pub(crate) fn run(args: &CheckConfigArgs) -> Result<(), Failure> {
     let config = Config::load(Some(&args.file)).map_err(|problem| Failure::Usage(problem.into()))?;
     let shown = config.to_yaml();
-    let written = std::io::stdout().write_all(shown.as_bytes());
+    let written = writeln!(std::io::stdout(), "{}", shown.trim_end());
     written.context("cannot write to stdout").map_err(Failure::Runtime)
 }

@@ -20,7 +20,6 @@ mod config;
 mod ingest;
 mod listen;
 mod logging;
-mod store;
 mod up;
 mod version;
 mod wire;

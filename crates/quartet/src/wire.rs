@@ -11,6 +11,7 @@ use collector::receivers::{Intake, loki_push, otlp, remote_write};
 use collector::serve::serve;
 use collector::telemetry::{self, Telemetry};
 use collector::{Pipeline, ReceiverSettings};
+use storage::Store;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -18,7 +19,6 @@ use crate::announce::Line;
 use crate::config::Config;
 use crate::ingest::Ingest;
 use crate::listen::{self, Face, Listener};
-use crate::store::Store;
 use crate::version::{VERSION, build_info};
 
 /// Everything that runs.

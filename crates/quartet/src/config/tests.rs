@@ -19,7 +19,7 @@ fn default_yaml_spells_out_the_defaults() {
     let text = std::fs::read_to_string(testdata().join("default.yaml")).expect("test data");
     assert_eq!(parse("default.yaml").expect("valid"), Config::default());
     let keys = |text: &str| -> Vec<String> {
-        text.lines().filter(|line| !line.trim_start().starts_with('#')).map(str::to_owned).collect()
+        text.lines().filter(|line| !line.trim_start().starts_with('#') && !line.is_empty()).map(str::to_owned).collect()
     };
     assert_eq!(keys(&text), keys(&Config::default().to_yaml()), "default.yaml must show every key");
 }

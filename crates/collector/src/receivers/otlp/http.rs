@@ -118,8 +118,11 @@ async fn take_in(intake: &Intake, door: Door, encoding: Encoding, request: Reque
 async fn transcode(format: WireFormat, mut received: Received) -> Result<Received, ReceiveError> {
     let json = received.plain.body;
     received.share.grow_to(json.len() * 2).await?;
-    let _ = format;
-    let protobuf: Result<Vec<u8>, ReceiveError> = Err(ReceiveError::Malformed("JSON is not read yet".to_owned()));
+    let protobuf = match format {
+        WireFormat::OtlpTraces => otlp::json::traces_to_protobuf(&json),
+        WireFormat::OtlpLogs => otlp::json::logs_to_protobuf(&json),
+        _ => otlp::json::metrics_to_protobuf(&json),
+    };
     let body = protobuf.map_err(|error| ReceiveError::Malformed(error.to_string()))?.into();
     Ok(Received { plain: Plain { body, encoded: None }, ..received })
 }
