@@ -168,3 +168,6 @@ fn count_points(metric: &[u8]) -> u64 {
     }
     points
 }
+
+#[cfg(test)]
+mod tests;

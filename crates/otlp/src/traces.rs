@@ -139,3 +139,6 @@ fn read_link<'a>(message: &'a [u8], parts: &mut Parts<'a>) -> Result<(), DecodeE
     link.attributes.1 = parts.link_attributes.len();
     push_part(&mut parts.links, link, "links")
 }
+
+#[cfg(test)]
+mod tests;

@@ -15,6 +15,7 @@ use crate::view::{ExemplarView, ExponentialHistogramView, HistogramView, NumberV
 static HASH_STATE: LazyLock<foldhash::fast::RandomState> = LazyLock::new(foldhash::fast::RandomState::default);
 
 /// The lists of the point that is being read; the memory is used again for the next one.
+#[derive(Default)]
 pub(super) struct PointParts<'a> {
     start_time: u64,
     time: u64,
@@ -28,24 +29,6 @@ pub(super) struct PointParts<'a> {
     negative_counts: Vec<u64>,
     bounds: Vec<f64>,
     quantiles: Vec<(f64, f64)>,
-}
-
-impl Default for PointParts<'_> {
-    fn default() -> Self {
-        Self {
-            start_time: 0,
-            time: 0,
-            flags: 0,
-            attributes: Attributes::default(),
-            hashes: Vec::new(),
-            exemplars: Vec::new(),
-            exemplar_attributes: Attributes::default(),
-            counts: Vec::new(),
-            negative_counts: Vec::new(),
-            bounds: Vec::new(),
-            quantiles: Vec::new(),
-        }
-    }
 }
 
 impl<'a> PointParts<'a> {
