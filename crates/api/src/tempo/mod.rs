@@ -3,7 +3,8 @@
 //! | module | owns |
 //! |---|---|
 //! | `trace` | `/api/traces/{id}`, `/api/v2/traces/{id}` |
-//! | `trace_json`, `trace_proto`, `grouping` | a trace on the wire |
+//! | `trace_json` | a trace as jsonpb; as protobuf it is `otlp::encode` |
+//! | `size` | how large a trace is |
 //! | `tags` | tag names and values, both versions |
 //! | `identifier` | TraceQL attribute names |
 //! | `negotiate` | JSON or protobuf |
@@ -12,14 +13,13 @@
 //! Errors are plain text. Statuses: 400 bad parameters, 404 no such trace (v1 only), 422 trace too large, 429 too many
 //! reads, 503 not ready, 504 deadline.
 
-mod grouping;
 mod identifier;
 mod negotiate;
+mod size;
 mod status;
 mod tags;
 mod trace;
 mod trace_json;
-mod trace_proto;
 
 use std::sync::Arc;
 

@@ -7,12 +7,13 @@ use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, StatusCode};
 use model::{Span, TenantId, TimeRange, TraceId, UnixNanos};
+use otlp::encode;
 use protowire::Writer;
 use store_api::ReadStats;
 
 use super::TempoState;
 use super::negotiate::{Encoding, protobuf_response};
-use super::{trace_json, trace_proto};
+use super::{size, trace_json};
 use crate::error::TextError;
 use crate::face::json_response;
 use crate::json::Json;
@@ -42,9 +43,8 @@ pub(super) async fn by_id_v1(
         return Err(TextError::new(StatusCode::UNPROCESSABLE_ENTITY, message));
     }
     if Encoding::of(&headers) == Encoding::Protobuf {
-        let mut out = Writer::new();
-        trace_proto::write_trace(&mut out, &found.spans);
-        return Ok(protobuf_response(out.into_bytes()));
+        // `tempopb.Trace` is `TracesData` on the wire.
+        return Ok(protobuf_response(encode::traces_data(&found.spans)));
     }
     let mut json = Json::new();
     trace_json::write_trace(&mut json, "batches", &found.spans);
@@ -83,7 +83,7 @@ pub(super) async fn by_id_v2(
 
 fn encode_v2(found: &Found) -> Vec<u8> {
     let mut out = Writer::new();
-    out.message(1, |out| trace_proto::write_trace(out, &found.spans));
+    out.message(1, |out| encode::write_traces_data(&encode::group(&found.spans), out));
     out.message(2, |out| {
         if found.stats.inspected_bytes > 0 {
             out.varint(1, found.stats.inspected_bytes);
@@ -118,7 +118,7 @@ async fn find(state: &TempoState, tenant: TenantId, id: &str, params: &Params) -
 fn limit_size(mut spans: Vec<Span>, stats: ReadStats) -> Found {
     let mut bytes = 0;
     let fitting = spans.iter().take_while(|span| {
-        bytes += trace_proto::size_estimate(span);
+        bytes += size::size_estimate(span);
         bytes <= TRACE_BYTES_MAX
     });
     let fitting = fitting.count();

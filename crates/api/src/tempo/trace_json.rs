@@ -4,8 +4,8 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use model::{KeyValue, Resource, Scope, Span, SpanEvent, SpanLink, Value};
+use otlp::encode::{ResourceGroup, ScopeGroup, group};
 
-use super::grouping::{ResourceGroup, ScopeGroup, group};
 use crate::json::Json;
 
 /// Writes `{"<key>":[…]}`; `key` is `batches` in the v1 API and `resourceSpans` in v2. Without spans it is `{}`.
