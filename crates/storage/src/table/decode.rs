@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use store_api::StoreError;
 
-use super::layout::encoding;
+use super::header::encoding;
 use super::page::Levels;
 use super::thrift::damaged;
 use super::{Column, ColumnSpec, ColumnType, Dict, NULL_ID, delta, rle};
@@ -235,10 +235,10 @@ impl<'s> Decoder<'s> {
 
     /// The column. `entries` is the chunk's dictionary, where [`Self::index_range`] says that one is needed.
     pub(super) fn finish(mut self, entries: Option<Entries<'_>>) -> Result<Column, StoreError> {
-        if let Some((_, highest)) = self.index_range() {
-            if !entries.as_ref().is_some_and(|entries| highest < entries.count) {
-                return Err(damaged("a page points outside the dictionary"));
-            }
+        if let Some((_, highest)) = self.index_range()
+            && entries.as_ref().is_none_or(|entries| highest >= entries.count)
+        {
+            return Err(damaged("a page points outside the dictionary"));
         }
         let present = std::mem::take(&mut self.present);
         let entries = entries.unwrap_or(Entries { count: 0, body: &[], first: 0 });
@@ -325,33 +325,46 @@ fn split_numbers(body: &[u8], width: usize, values: usize, out: &mut Vec<i64>) {
     }));
 }
 
-/// Makes a dictionary of our form from a PLAIN one. Where few rows point into a large one only what they use is taken.
-fn resolve_strings(ids: &mut [u32], entries: &Entries<'_>) -> Result<Dict, StoreError> {
+/// The entries of a PLAIN dictionary of strings, each with its length before it.
+fn each_string<'a>(entries: &Entries<'a>, mut visit: impl FnMut(&'a [u8])) -> Result<(), StoreError> {
     let early = || damaged("a dictionary ends early");
-    let few = ids.len() < entries.count as usize / 2;
-    let mut renamed = Vec::new();
-    if few {
-        renamed.resize(entries.count as usize, NULL_ID);
-        ids.iter().filter(|&&id| id != NULL_ID).for_each(|&id| renamed[id as usize] = 0);
-    }
-    let mut dict = Dict::default();
-    // Each entry has a length of four bytes before it.
-    if entries.body.len() < entries.count as usize * 4 {
-        return Err(early());
-    }
     let mut rest = entries.body;
-    for index in 0..entries.count as usize {
+    for _ in 0..entries.count {
         let (length, after) = rest.split_first_chunk::<4>().ok_or_else(early)?;
         let (entry, after) = after.split_at_checked(u32::from_le_bytes(*length) as usize).ok_or_else(early)?;
         rest = after;
-        if !few {
-            dict.push(entry);
-        } else if renamed[index] == 0 {
-            renamed[index] = dict.push(entry);
+        visit(entry);
+    }
+    Ok(())
+}
+
+/// A dictionary of our form from a PLAIN one.
+pub(super) fn strings(entries: &Entries<'_>) -> Result<Dict, StoreError> {
+    let mut dict = Dict::default();
+    each_string(entries, |entry| {
+        dict.push(entry);
+    })?;
+    Ok(dict)
+}
+
+/// The strings that `ids` point to. Where few rows point into a large dictionary only what they use is taken.
+fn resolve_strings(ids: &mut [u32], entries: &Entries<'_>) -> Result<Dict, StoreError> {
+    if ids.len() >= entries.count as usize / 2 {
+        return strings(entries);
+    }
+    // Each entry has a length of four bytes, so a count that needs more than there is cannot make us allocate.
+    if entries.body.len() < entries.count as usize * 4 {
+        return Err(damaged("a dictionary ends early"));
+    }
+    let mut renamed = vec![NULL_ID; entries.count as usize];
+    ids.iter().filter(|&&id| id != NULL_ID).for_each(|&id| renamed[id as usize] = 0);
+    let mut dict = Dict::default();
+    let mut slots = renamed.iter_mut();
+    each_string(entries, |entry| {
+        if let Some(slot) = slots.next().filter(|slot| **slot == 0) {
+            *slot = dict.push(entry);
         }
-    }
-    if few {
-        ids.iter_mut().filter(|id| **id != NULL_ID).for_each(|id| *id = renamed[*id as usize]);
-    }
+    })?;
+    ids.iter_mut().filter(|id| **id != NULL_ID).for_each(|id| *id = renamed[*id as usize]);
     Ok(dict)
 }

@@ -3,7 +3,7 @@
 use store_api::StoreError;
 
 use super::compress::Compressor;
-use super::layout::encoding;
+use super::header::encoding;
 use super::numbers::{NumberIndex, NumberKind};
 use super::raw::{RawChunk, Rows};
 use super::{ColumnData, ColumnSpec, ColumnType, Dict, NULL_ID, bloom, delta, fixed, indexes, numbers};

@@ -4,7 +4,7 @@
 //! once. Ids of their own (span ids) stay plain.
 
 use super::compress::Compressor;
-use super::layout::encoding;
+use super::header::encoding;
 use super::raw::{RawChunk, Rows};
 use super::{ColumnSpec, bloom, indexes};
 

@@ -1,7 +1,7 @@
 //! Pages of dictionary indexes.
 
 use super::compress::Compressor;
-use super::layout::encoding;
+use super::header::encoding;
 use super::raw::{RawChunk, Rows};
 use super::rle;
 

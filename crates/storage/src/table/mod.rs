@@ -10,6 +10,8 @@ mod decode;
 mod delta;
 mod encode;
 mod fixed;
+mod header;
+mod index;
 mod indexes;
 mod layout;
 mod numbers;
@@ -17,6 +19,7 @@ mod page;
 mod raw;
 pub(crate) mod reader;
 mod rle;
+mod schema;
 mod thrift;
 pub(crate) mod writer;
 

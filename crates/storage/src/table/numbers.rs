@@ -9,7 +9,7 @@ use hashbrown::HashMap;
 
 use super::compress::Compressor;
 use super::encode::min_max;
-use super::layout::encoding;
+use super::header::encoding;
 use super::raw::{RawChunk, Rows};
 use super::{delta, indexes};
 

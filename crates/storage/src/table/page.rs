@@ -6,7 +6,8 @@ use std::ops::Range;
 
 use store_api::StoreError;
 
-use super::layout::{Codec, PageHeader, PageKind};
+use super::header::{PageHeader, PageKind};
+use super::layout::Codec;
 use super::rle;
 use super::thrift::damaged;
 

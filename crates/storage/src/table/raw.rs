@@ -2,7 +2,8 @@
 
 use std::ops::Range;
 
-use super::layout::{PageBounds, encoding};
+use super::header::encoding;
+use super::index::PageBounds;
 use super::rle;
 
 /// The rows of a chunk, cut into pages; row counts are the same in all columns of a group.

@@ -10,10 +10,12 @@ use std::sync::{Arc, OnceLock};
 use bytes::Bytes;
 use store_api::StoreError;
 
-use super::decode::{Decoder, Entries};
-use super::layout::{self, ChunkLayout, Codec, Extent, FileLayout, MAGIC, PageBounds, PageHeader, PageKind, PagePlace};
+use super::decode::{self, Decoder, Entries};
+use super::header::{PageHeader, PageKind};
+use super::index::{self, Bound, PageBounds, PagePlace};
+use super::layout::{self, ChunkLayout, Codec, Extent, FileLayout, MAGIC};
 use super::thrift::damaged;
-use super::{Column, ColumnSpec, ColumnType, bloom, page};
+use super::{Column, ColumnSpec, ColumnType, Dict, bloom, page};
 use crate::engine::block::ReadAt;
 
 /// First read from the end of a file: holds the footer of a usual block.
@@ -148,7 +150,7 @@ impl TableReader {
         }
         let chunk = self.chunk(row_group, column);
         let rows = self.layout.groups[row_group].rows;
-        let pages = layout::decode_offset_index(&self.fetch_extent(chunk.offset_index)?, chunk, rows)?;
+        let pages = index::decode_offset_index(&self.fetch_extent(chunk.offset_index)?, chunk, rows)?;
         Ok(cache.get_or_init(|| pages.into()))
     }
 
@@ -166,7 +168,7 @@ impl TableReader {
                 other => other.number_bytes(),
             };
             let pages = self.pages(row_group, column)?.len();
-            Some(Box::new(layout::decode_column_index(&self.fetch_extent(chunk.column_index)?, pages, width)?))
+            Some(Box::new(index::decode_column_index(&self.fetch_extent(chunk.column_index)?, pages, width)?))
         };
         Ok(cache.get_or_init(|| bounds).as_deref())
     }
@@ -293,7 +295,7 @@ impl TableReader {
         let column = self.find(column)?;
         let rows = self.row_group_rows(row_group);
         let Some(bounds) = self.bounds(row_group, column)? else { return Ok(0..rows) };
-        let matches = |(least, greatest): &(Box<[u8]>, Box<[u8]>)| !least.is_empty() && may(least, greatest);
+        let matches = |(least, greatest): &(Bound, Bound)| !least.is_empty() && may(least, greatest);
         let Some(first) = bounds.pages.iter().position(matches) else { return Ok(0..0) };
         let last = bounds.pages.iter().rposition(matches).unwrap_or(first);
         let pages = self.pages(row_group, column)?;
@@ -304,6 +306,26 @@ impl TableReader {
     /// Smallest and greatest number of an Int column in a row group; `None` when it has none.
     pub(crate) fn int_min_max(&self, row_group: usize, column: &str) -> Result<Option<(i64, i64)>, StoreError> {
         Ok(self.chunk(row_group, self.find(column)?).int_bounds)
+    }
+
+    /// Whether any row of a column in a row group has a value; false when there is no such column.
+    pub(crate) fn has_values(&self, row_group: usize, column: &str) -> bool {
+        let rows = self.layout.groups[row_group].rows;
+        self.column(column).is_some_and(|column| self.chunk(row_group, column).nulls < rows)
+    }
+
+    /// The dictionary of a string column in a row group: each value that its rows have, and no other. To prove that a value is
+    /// absent without reading rows. `None` when the chunk has no dictionary, because most of its values stand once.
+    pub(crate) fn dictionary(&self, row_group: usize, column: &str) -> Result<Option<Dict>, StoreError> {
+        let column = self.find(column)?;
+        let chunk = self.chunk(row_group, column);
+        let strings = matches!(self.spec(column).column_type, ColumnType::Utf8 | ColumnType::Json | ColumnType::Binary);
+        if !strings || !chunk.has_dictionary() {
+            return Ok(None);
+        }
+        let bytes = self.fetch(chunk.start..chunk.data_start)?;
+        let (header, body) = page::open(&bytes, PageKind::Dictionary, chunk.codec)?;
+        decode::strings(&Entries { count: header.values, body: &body, first: 0 }).map(Some)
     }
 
     /// Bytes of a column in a row group before compression; 0 when there is no such column.

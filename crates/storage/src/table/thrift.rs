@@ -51,11 +51,6 @@ impl<'a> ThriftWriter<'a> {
         self.field(id, if value { TYPE_TRUE } else { TYPE_FALSE });
     }
 
-    pub(super) fn i16(&mut self, id: i16, value: i16) {
-        self.field(id, 4);
-        self.zigzag(i64::from(value));
-    }
-
     pub(super) fn i32(&mut self, id: i16, value: i32) {
         self.field(id, TYPE_I32);
         self.zigzag(i64::from(value));
@@ -177,10 +172,6 @@ impl<'a> ThriftReader<'a> {
 
     pub(super) fn string(&mut self) -> Result<String, StoreError> {
         String::from_utf8(self.binary()?.to_vec()).map_err(|_| damaged("a string is not UTF-8"))
-    }
-
-    pub(super) fn item_bool(&mut self) -> Result<bool, StoreError> {
-        Ok(self.byte()? == TYPE_TRUE)
     }
 
     /// Calls `visit` for each field with its id and type; what `visit` does not read it must [`Self::skip`].

@@ -8,10 +8,9 @@ use store_api::StoreError;
 
 use super::compress::Compressor;
 use super::encode::{Encoder, Tools};
-use super::layout::{
-    self, ChunkLayout, Codec, Extent, FileLayout, GroupLayout, MAGIC, PageBounds, PageHeader, PageKind, PagePlace,
-    encoding,
-};
+use super::header::{PageHeader, PageKind, encoding};
+use super::index::{self, PageBounds, PagePlace};
+use super::layout::{self, ChunkLayout, Codec, Extent, FileLayout, GroupLayout, MAGIC};
 use super::raw::{RawChunk, Rows};
 use super::reader::TableReader;
 use super::{ColumnData, ColumnSpec, bloom};
@@ -58,7 +57,7 @@ impl<W: Write + Send> TableWriter<W> {
 
     /// Starts a table.
     pub(crate) fn with_settings(out: W, specs: Vec<ColumnSpec>, settings: TableSettings) -> Result<Self, StoreError> {
-        assert!((1..=layout::PAGE_ROWS_MAX).contains(&settings.page_rows), "a page has 1 to 1,048,576 rows");
+        assert!((1..=index::PAGE_ROWS_MAX).contains(&settings.page_rows), "a page has 1 to 1,048,576 rows");
         let mut writer = Self {
             out,
             position: 0,
@@ -162,7 +161,7 @@ impl<W: Write + Send> TableWriter<W> {
         if !bounds.pages.is_empty() {
             let nulls: Vec<u32> = self.raw.pages.iter().map(|page| page.nulls).collect();
             let order = i32::from(ascends(bounds, self.raw.int_bounds.is_some()));
-            layout::encode_column_index(bounds, &nulls, order, &mut column_index);
+            index::encode_column_index(bounds, &nulls, order, &mut column_index);
         }
         chunks.push(chunk);
         indexes.push(ChunkIndexes { pages, column_index });
@@ -199,7 +198,7 @@ impl<W: Write + Send> TableWriter<W> {
         for (group, indexes) in self.layout.groups.iter_mut().zip(&self.indexes) {
             for (chunk, index) in group.chunks.iter_mut().zip(indexes) {
                 let at = out.len();
-                layout::encode_offset_index(&index.pages, &mut out);
+                index::encode_offset_index(&index.pages, &mut out);
                 chunk.offset_index = Extent { offset: self.position + at as u64, length: (out.len() - at) as u32 };
             }
         }

@@ -5,7 +5,6 @@ use std::time::Instant;
 
 use super::sample::{self, Random};
 use super::{open, write};
-use crate::table::writer::TableWriter;
 use crate::table::{ColumnData, ColumnSpec, ColumnType, Dict, NULL_ID};
 use std::io::Write as _;
 fn say(line: std::fmt::Arguments<'_>) {
@@ -28,6 +27,7 @@ fn fastest(rounds: usize, mut run: impl FnMut()) -> f64 {
     (0..rounds).map(once).fold(f64::MAX, f64::min)
 }
 
+#[derive(Default)]
 struct Spans {
     trace: Vec<u8>,
     span: Vec<u8>,
@@ -56,19 +56,8 @@ fn spans(rows: usize, random: &mut Random) -> Spans {
         ["name", "service", "host", "pod", "method", "route", "peer", "db.system", "db.statement", "user", "url"];
     let counts = [60, 12, 12, 24, 5, 40, 200, 3, 50, 5000, rows as u32 / 4];
     let firsts: Vec<u32> = names.iter().zip(counts).map(|(name, count)| entries(name, count)).collect();
-    let mut spans = Spans {
-        trace: Vec::new(),
-        span: Vec::new(),
-        parent: Vec::new(),
-        start: Vec::new(),
-        duration: Vec::new(),
-        kind: Vec::new(),
-        code: Vec::new(),
-        code_present: Vec::new(),
-        thread: Vec::new(),
-        strings: names.iter().map(|name| ((*name).to_owned(), Vec::new())).collect(),
-        dict,
-    };
+    let strings = names.iter().map(|name| ((*name).to_owned(), Vec::new())).collect();
+    let mut spans = Spans { strings, dict, ..Spans::default() };
     let mut traces: Vec<u128> =
         (0..rows / 4 + 1).map(|_| u128::from(random.next()) << 64 | u128::from(random.next())).collect();
     traces.sort_unstable();
@@ -97,12 +86,12 @@ fn spans(rows: usize, random: &mut Random) -> Spans {
         spans.start.push(clock);
         spans.duration.push(1_000_000 + random.below(50_000_000) as i64);
         spans.kind.push(1 + i64::from(operation % 5));
-        let http = operation % 3 != 0;
+        let http = !operation.is_multiple_of(3);
         spans.code_present.push(http);
         spans.code.push(if random.below(30) == 0 { 500 } else { 200 + i64::from(operation % 2) });
         spans.thread.push(140_000 + random.below(16) as i64);
         let when = |condition: bool, id: u32| if condition { id } else { NULL_ID };
-        let database = !http && operation % 2 == 0;
+        let database = !http && operation.is_multiple_of(2);
         urls += u32::from(operation % 4 == 1);
         let values = [
             operation,
@@ -128,73 +117,59 @@ fn spec(name: &str, column_type: ColumnType, optional: bool, indexed: bool) -> C
     ColumnSpec { name: name.into(), column_type, optional, bloom: indexed, page_index: indexed }
 }
 
+fn columns(spans: &Spans) -> (Vec<ColumnSpec>, Vec<ColumnData<'_>>) {
+    let int = |values, present| ColumnData::Int { values, present };
+    let mut columns = vec![
+        (spec("trace_id", ColumnType::Fixed(16), false, true), ColumnData::Fixed(&spans.trace)),
+        (spec("span_id", ColumnType::Fixed(8), false, false), ColumnData::Fixed(&spans.span)),
+        (spec("parent_span_id", ColumnType::Fixed(8), true, false), ColumnData::Fixed(&spans.parent)),
+        (spec("start", ColumnType::TimestampNanos, false, false), int(&spans.start, &[])),
+        (spec("duration", ColumnType::Int64, false, false), int(&spans.duration, &[])),
+        (spec("kind", ColumnType::Int32, false, false), int(&spans.kind, &[])),
+        (spec("http.status_code", ColumnType::Int64, true, false), int(&spans.code, &spans.code_present)),
+        (spec("thread.id", ColumnType::Int64, true, false), int(&spans.thread, &[])),
+    ];
+    for (name, ids) in &spans.strings {
+        columns.push((spec(name, ColumnType::Utf8, true, false), ColumnData::Dict { ids, dict: &spans.dict }));
+    }
+    columns.into_iter().unzip()
+}
+
+fn one_column(spec: &ColumnSpec, column: ColumnData<'_>, rows: usize, rounds: usize) {
+    let one = || write(vec![spec.clone()], 8192, |writer| writer.write_row_group(rows, &[column]).expect("written"));
+    let spent = fastest(rounds, || drop(one())) / rows as f64;
+    let file = one();
+    let bytes = file.len() as f64 / rows as f64;
+    let table = open(file).expect("opened");
+    let name = &spec.name;
+    let all = fastest(rounds, || drop(table.read(0, name, 0..rows).expect("read"))) / rows as f64;
+    let mut row = 0;
+    let point = fastest(rounds * 5, || {
+        row = (row + 9973) % (rows - 10);
+        table.read(0, name, row..row + 10).expect("read");
+    });
+    say(format_args!(
+        "{name:18} write {spent:6.1} ns/row {bytes:6.2} B/row  read {all:5.1} ns/row  ten rows {:6.1} us  {}",
+        point / 1e3,
+        table.describe(0, name),
+    ));
+}
+
+/// `BENCH_ROUNDS` and `BENCH_COLUMN` (a name, or `none`) narrow it down for a profiler.
 #[test]
 #[ignore = "a measurement, for release builds"]
 fn figures() {
-    let (rows, rounds) = (100_000, 15);
-    let spans = spans(rows, &mut Random(42));
-    let mut specs = vec![
-        spec("trace_id", ColumnType::Fixed(16), false, true),
-        spec("span_id", ColumnType::Fixed(8), false, false),
-        spec("parent_span_id", ColumnType::Fixed(8), true, false),
-        spec("start", ColumnType::TimestampNanos, false, false),
-        spec("duration", ColumnType::Int64, false, false),
-        spec("kind", ColumnType::Int32, false, false),
-        spec("http.status_code", ColumnType::Int64, true, false),
-        spec("thread.id", ColumnType::Int64, true, false),
-    ];
-    let mut columns = vec![
-        ColumnData::Fixed(&spans.trace),
-        ColumnData::Fixed(&spans.span),
-        ColumnData::Fixed(&spans.parent),
-        ColumnData::Int { values: &spans.start, present: &[] },
-        ColumnData::Int { values: &spans.duration, present: &[] },
-        ColumnData::Int { values: &spans.kind, present: &[] },
-        ColumnData::Int { values: &spans.code, present: &spans.code_present },
-        ColumnData::Int { values: &spans.thread, present: &[] },
-    ];
-    for (name, ids) in &spans.strings {
-        specs.push(spec(name, ColumnType::Utf8, true, false));
-        columns.push(ColumnData::Dict { ids, dict: &spans.dict });
-    }
-    // `BENCH_ROUNDS` and `BENCH_COLUMN` narrow it down for a profiler.
-    let rounds = std::env::var("BENCH_ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(rounds);
+    let rows = 100_000;
+    let rounds = std::env::var("BENCH_ROUNDS").ok().and_then(|rounds| rounds.parse().ok()).unwrap_or(15);
     let only = std::env::var("BENCH_COLUMN").ok();
-    for index in 0..columns.len() {
-        if only.as_ref().is_some_and(|only| *only != specs[index].name) {
-            continue;
+    let spans = spans(rows, &mut Random(42));
+    let (specs, columns) = columns(&spans);
+    for (spec, column) in specs.iter().zip(&columns) {
+        if only.as_ref().is_none_or(|only| *only == spec.name) {
+            one_column(spec, *column, rows, rounds);
         }
-        let one = || {
-            let write_one = |writer: &mut TableWriter<&mut Vec<u8>>| {
-                writer.write_row_group(rows, &columns[index..=index]).expect("written");
-            };
-            write(vec![specs[index].clone()], 8192, write_one)
-        };
-        let spent = fastest(rounds, || drop(one())) / rows as f64;
-        let file = one();
-        let bytes = file.len() as f64 / rows as f64;
-        let table = open(file).expect("opened");
-        let name = &specs[index].name;
-        let all = fastest(rounds, || drop(table.read(0, name, 0..rows).expect("read"))) / rows as f64;
-        let mut row = 0;
-        let point = fastest(rounds * 5, || {
-            row = (row + 9973) % (rows - 10);
-            table.read(0, name, row..row + 10).expect("read");
-        });
-        say(format_args!(
-            "{name:18} write {spent:6.1} ns/row {bytes:6.2} B/row  read {all:5.1} ns/row  ten rows {:6.1} us  {}",
-            point / 1e3,
-            table.describe(0, name),
-        ));
     }
-    if only.as_ref().is_some_and(|only| only != "none") {
-        return;
-    }
-    let all = || {
-        let write_all =
-            |writer: &mut TableWriter<&mut Vec<u8>>| writer.write_row_group(rows, &columns).expect("written");
-        write(specs.clone(), 8192, write_all)
-    };
+    let all = || write(specs.clone(), 8192, |writer| writer.write_row_group(rows, &columns).expect("written"));
     // Too long for one slice of a busy machine, so by CPU time, which is known to 4 ms.
     let start = cpu_nanos();
     (0..rounds * 2).for_each(|_| drop(all()));

@@ -1,6 +1,8 @@
 //! Properties over random tables: what is written is read, in each range, by us and by the `parquet` crate; appended row
 //! groups are equal to written ones; damage is an error and never a panic.
 
+use std::collections::BTreeSet;
+
 use bytes::Bytes;
 use parquet::basic::Encoding;
 use parquet::file::reader::{FileReader, SerializedFileReader};
@@ -22,6 +24,16 @@ fn table(samples: &[Sample], rows: usize, page_rows: usize) -> Vec<u8> {
 fn read(table: &TableReader, group: usize, spec: &ColumnSpec, range: std::ops::Range<usize>) -> Vec<Value> {
     let column = table.read(group, &spec.name, range).expect("read");
     sample::values(&column, spec)
+}
+
+fn check_dictionary(table: &TableReader, group: usize, sample: &Sample, values: &[Value]) {
+    let name = &sample.spec.name;
+    assert_eq!(table.has_values(group, name), values.iter().any(Option::is_some), "{name}");
+    if let Some(dict) = table.dictionary(group, name).expect("read") {
+        let distinct: BTreeSet<&[u8]> = values.iter().flatten().map(Vec::as_slice).collect();
+        assert_eq!((0..dict.len() as u32).map(|id| dict.get(id)).collect::<BTreeSet<_>>(), distinct, "{name}");
+        assert_eq!(dict.len(), distinct.len());
+    }
 }
 
 fn check_pruning(table: &TableReader, group: usize, sample: &Sample, values: &[Value]) {
@@ -91,6 +103,7 @@ proptest! {
                 prop_assert_eq!(&read(&table, 0, &sample.spec, range.clone()), want, "{} {:?}", &sample.spec.name, range);
             }
             check_pruning(&table, 0, sample, &values);
+            check_dictionary(&table, 0, sample, &values);
         }
     }
 
@@ -140,6 +153,7 @@ proptest! {
                 let name = &sample.spec.name;
                 let _ = table.read(group, name, 0..rows);
                 let _ = table.read(group, name, rows / 2..rows.min(rows / 2 + 1));
+                let _ = table.dictionary(group, name);
                 let _ = table.might_contain(group, name, b"anything");
                 let _ = table.rows_maybe_equal(group, name, &[7; 16]);
                 let _ = table.rows_maybe_between(group, name, 0, 1 << 60);
@@ -174,7 +188,7 @@ fn flipped_pages_fail_their_checksum() {
 
 #[test]
 fn each_encoding_is_chosen_somewhere() {
-    let mut seen = std::collections::BTreeSet::new();
+    let mut seen = BTreeSet::new();
     for seed in 1..40 {
         let samples = sample::columns(&mut Random(seed), 2000);
         let file = table(&samples, 2000, 500);
