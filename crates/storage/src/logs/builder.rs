@@ -11,8 +11,7 @@ use push::{EntryView, StreamView};
 use super::batch::{LogBatch, TextColumn, TimeSource};
 use super::level::{self, Level};
 use super::mapping;
-use super::source::{KnownResource, NamedScope, NamedStream, Registry, ResourceCache};
-use super::source::{named_scope, owned_value};
+use super::source::{KnownResource, NamedScope, NamedStream, Registry, SourceCache, owned_value};
 use super::text;
 use crate::attributes::interner::Interner;
 use crate::attributes::value::encode_view;
@@ -24,7 +23,7 @@ pub(crate) const LINE_BYTES_MAX: usize = 256 * 1024;
 
 /// Collects the records of one request.
 pub(crate) struct LogBuilder<'c> {
-    cache: &'c ResourceCache,
+    cache: &'c SourceCache,
     received: i64,
     batch: LogBatch,
     attributes: AttributesBuilder,
@@ -68,7 +67,7 @@ struct Row<'a> {
 
 impl<'c> LogBuilder<'c> {
     /// For a request that arrived at `received`.
-    pub(crate) fn new(received: UnixNanos, cache: &'c ResourceCache) -> Self {
+    pub(crate) fn new(received: UnixNanos, cache: &'c SourceCache) -> Self {
         let pushed = Pushed::Refused("entry without a stream".to_owned());
         let current =
             Current { resource: NULL_ID, scope: NULL_ID, known: None, by_level: [NULL_ID; Level::ALL.len()], pushed };
@@ -115,7 +114,7 @@ impl<'c> LogBuilder<'c> {
         // A walker gives a resource first; bytes without one mean the empty resource.
         let cache = self.cache;
         let scratch = &mut self.scratch;
-        let known = self.current.known.get_or_insert_with(|| cache.find(&ResourceView::default(), scratch));
+        let known = self.current.known.get_or_insert_with(|| cache.resource(&ResourceView::default(), scratch));
         let stream = self.streams.add(known.stream(level));
         self.current.by_level[level as usize] = stream;
         stream
@@ -225,7 +224,7 @@ impl<'c> LogBuilder<'c> {
 
 impl otlp::LogSink for LogBuilder<'_> {
     fn resource(&mut self, resource: &ResourceView<'_, '_>) {
-        let known = self.cache.find(resource, &mut self.scratch);
+        let known = self.cache.resource(resource, &mut self.scratch);
         self.current.resource = self.resources.add(&known.named);
         self.current.scope = NULL_ID;
         self.current.by_level = [NULL_ID; Level::ALL.len()];
@@ -233,7 +232,7 @@ impl otlp::LogSink for LogBuilder<'_> {
     }
 
     fn scope(&mut self, scope: &ScopeView<'_, '_>) {
-        let named: Arc<NamedScope> = Arc::new(named_scope(scope, &mut self.scratch));
+        let named: Arc<NamedScope> = Arc::new(self.cache.scope(scope, &mut self.scratch));
         self.current.scope = self.scopes.add(&named);
     }
 

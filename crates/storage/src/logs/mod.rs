@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `mod.rs` | [`Logs`]: the [`Signal`] |
 //! | [`mapping`], [`level`], [`text`] | what OTLP records look like to Loki: labels, metadata, level, line. Pure |
-//! | [`source`], [`hash`] | resources, scopes and streams, kept once and named by a stable hash |
+//! | [`source`] | resources, scopes and streams, kept once and named by a stable hash |
 //! | [`batch`] | [`LogBatch`]: records in columns |
 //! | [`builder`] | the sink of the OTLP and Loki push walkers: one request into a batch |
 //! | [`join`], [`head`] | batches into larger ones; a tenant's records that are in no block |
@@ -19,11 +19,12 @@ pub(crate) mod batch;
 pub(crate) mod builder;
 pub(crate) mod compact;
 pub(crate) mod flush;
-pub(crate) mod hash;
 pub(crate) mod head;
 pub(crate) mod join;
 pub(crate) mod level;
 pub(crate) mod mapping;
+#[cfg(test)]
+mod measure;
 pub(crate) mod open;
 pub(crate) mod read;
 pub(crate) mod scan;
@@ -47,12 +48,12 @@ use batch::LogBatch;
 use builder::LogBuilder;
 use head::LogHead;
 use open::LogBlock;
-use source::ResourceCache;
+use source::SourceCache;
 
 /// The logs signal.
 #[derive(Debug, Default)]
 pub(crate) struct Logs {
-    resources: ResourceCache,
+    sources: SourceCache,
 }
 
 impl Signal for Logs {
@@ -62,7 +63,7 @@ impl Signal for Logs {
     type Opened = LogBlock;
 
     fn decode(&self, payload: &Payload) -> Result<Decoded<LogBatch>, StoreError> {
-        let mut builder = LogBuilder::new(payload.received, &self.resources);
+        let mut builder = LogBuilder::new(payload.received, &self.sources);
         match payload.format {
             WireFormat::OtlpLogs => otlp::decode_logs(&payload.body, &mut builder).map_err(invalid)?,
             WireFormat::LokiPush => push::decode_loki_push(&payload.body, &mut builder).map_err(invalid)?,

@@ -6,11 +6,11 @@ use otlp::view::{AnyValueView, KeyValueView, LogView, ResourceView, ScopeView};
 
 use super::batch::LogBatch;
 use super::builder::LogBuilder;
-use super::source::ResourceCache;
+use super::source::SourceCache;
 
 /// Records of one service: time of arrival plus one, line.
 pub(crate) fn batch_of(records: &[(u64, &str)]) -> LogBatch {
-    let cache = ResourceCache::default();
+    let cache = SourceCache::default();
     let mut builder = LogBuilder::new(UnixNanos(1), &cache);
     let service = [KeyValueView { key: "service.name", value: AnyValueView::Str("test") }];
     builder.resource(&ResourceView { attributes: &service, ..ResourceView::default() });
