@@ -111,6 +111,7 @@ fn router(face: Face, parts: &Parts) -> Router {
         Face::Loki => {
             let logs = parts.store.clone();
             api::loki::router(api::loki::LokiState { face: parts.face.clone(), logs })
+                .merge(api::loki::flush_router(parts.store.clone()))
                 .merge(loki_push::router(intake()))
                 .merge(otlp::single::loki_router(intake()))
         }

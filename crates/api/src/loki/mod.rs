@@ -7,12 +7,14 @@
 //! | `logql` | the part of LogQL that is understood |
 //! | `range` | start, end, since, step, limit, direction |
 //! | `render` | streams, matrices and statistics as JSON |
+//! | `flush` | `POST /flush` |
 //! | `labels` | `labels`, `label/{name}/values`, `series` |
 //! | `volume` | `index/stats` |
 //! | `status` | `/ready`, buildinfo, limits |
 //!
 //! Errors are plain text. Every query route takes GET and a form POST.
 
+mod flush;
 mod labels;
 mod logql;
 mod query;
@@ -30,6 +32,8 @@ use tower_http::compression::CompressionLayer;
 
 use crate::error::not_found;
 use crate::face::FaceSettings;
+
+pub use flush::flush_router;
 
 /// What the Loki face is given.
 #[derive(Clone)]
