@@ -197,7 +197,8 @@ fn samples_of_both_protocols_come_back() -> Result<()> {
         let found = faces::instant(&mut mimir, "room_temperature", second + 1)?;
         ensure!(found.len() == 1, "{round}: {found:?}");
         assert_eq!(found[0].1, "21.25", "{round}");
-        let labels = json!({"__name__": "room_temperature", "job": "api", "instance": "i1", "room_name": "hall"});
+        let labels = json!({"__name__": "room_temperature", "job": "api", "instance": "i1", "room_name": "hall",
+            "service_name": "api", "service_instance_id": "i1"});
         assert_eq!(found[0].0, labels, "{round}");
         fixture.server.flush(std::time::Duration::from_secs(30))?;
     }

@@ -167,17 +167,22 @@ def metric_name(metric, monotonic):
     return "_".join(tokens)
 
 
+# Resource attributes that become labels of every series (the list in the README of crates/storage).
+PROMOTED = ["service.name", "service.namespace", "service.instance.id", "service.version", "deployment.environment"]
+
+
 def check_metrics(data):
     """Each point must be a sample (or the samples of a histogram) with its labels."""
     faults, count = [], 0
     for block in data.resource_metrics:
         attributes = block.resource.attributes
         base = {"job": attributes["service.name"], "instance": attributes["service.instance.id"]}
+        promoted = {label_name(key): attributes[key] for key in PROMOTED if key in attributes}
         for scope in block.scope_metrics:
             for metric in scope.metrics:
                 for point in metric.data.data_points:
                     count += 1
-                    faults += check_point(metric, point, base)
+                    faults += check_point(metric, point, base | promoted)
         found = get("MIMIR", "/prometheus/api/v1/query", query="target_info")["data"]["result"]
         info = {label_name(key): label_value(value) for key, value in attributes.items() if key not in ("service.name", "service.instance.id")}
         faults += differ("target_info", {**info, **base, "__name__": "target_info"}, found[0]["metric"] if found else None)
