@@ -124,7 +124,19 @@ impl PartialOrd for Labels {
 /// By the first pair that differs, name before value; a set that is the beginning of another comes first.
 impl Ord for Labels {
     fn cmp(&self, other: &Self) -> Ordering {
-        self.iter().cmp(other.iter())
+        let (Some(left), Some(right)) = (&self.0, &other.0) else {
+            return self.len().cmp(&other.len());
+        };
+        let (mut left_start, mut right_start) = (0, 0);
+        // Texts compare as their bytes do, and slices of bytes need no check for whole characters.
+        for (&left_end, &right_end) in left.ends.iter().zip(&right.ends) {
+            let left_piece = &left.text.as_bytes()[left_start..left_end as usize];
+            match left_piece.cmp(&right.text.as_bytes()[right_start..right_end as usize]) {
+                Ordering::Equal => (left_start, right_start) = (left_end as usize, right_end as usize),
+                differs => return differs,
+            }
+        }
+        left.ends.len().cmp(&right.ends.len())
     }
 }
 
@@ -169,5 +181,25 @@ mod tests {
         assert_eq!(labels.to_string(), r#"{a="2", b="3"}"#);
         assert_eq!(labels.get("b"), Some("3"));
         assert_eq!(labels.get("c"), None);
+    }
+
+    #[test]
+    fn sets_change_and_have_an_order() {
+        let set = |pairs: &[(&str, &str)]| Labels::from_sorted(pairs.iter().copied());
+        let mut labels = set(&[("a", "1"), ("c", "3")]);
+        for (name, value) in [("b", "2"), ("a", "x"), ("c", ""), ("d", ""), ("z", "9")] {
+            labels.set(name, value);
+        }
+        assert_eq!(labels, set(&[("a", "x"), ("b", "2"), ("z", "9")]));
+        let sorted = [
+            set(&[]),
+            set(&[("a", "1")]),
+            set(&[("a", "1"), ("b", "1")]),
+            set(&[("a", "12")]),
+            set(&[("a", "2")]),
+            set(&[("a1", "0")]),
+            set(&[("b", "0")]),
+        ];
+        assert!(sorted.is_sorted_by(|left, right| left < right));
     }
 }

@@ -57,8 +57,8 @@ impl Batch {
 
     /// Adds a series; gives its position.
     #[inline]
-    pub(super) fn add(&mut self, series: &Arc<Series>) -> u32 {
-        self.series.push(series.clone());
+    pub(super) fn add(&mut self, series: Arc<Series>) -> u32 {
+        self.series.push(series);
         (self.series.len() - 1) as u32
     }
 }

@@ -1,6 +1,6 @@
 //! Several blocks to one, series by series: memory holds the labels of all inputs and a window of rows of each.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 
 use model::{Exemplar, Labels};
@@ -10,7 +10,7 @@ use super::Samples;
 use super::block::open::{Opened, read_totals};
 use super::block::scan::{self, Scanned, Wanted};
 use super::block::write::{BlockBuilder, SeriesRows};
-use super::merge::{histograms_win, merge_parts};
+use super::merge::{histograms_win, join_parts};
 use crate::engine::block::{Block, BlockWriter};
 use crate::engine::signal::BlockSummary;
 
@@ -32,11 +32,15 @@ pub(super) fn compact(
     let mut inputs = inputs.to_vec();
     inputs.sort_by_key(|block| super::age(block));
     let opened = inputs.iter().map(|block| block.opened(signal)).collect::<Result<Vec<_>, _>>()?;
-    let mut deltas: HashMap<Labels, ()> = HashMap::new();
+    let mut deltas: HashSet<Labels> = HashSet::new();
     for block in &inputs {
-        let deltas = std::cell::RefCell::new(&mut deltas);
-        let note = |labels: &Labels| drop(deltas.borrow_mut().insert(labels.clone(), ()));
-        read_totals(&block.files, |labels, _| note(labels), |labels, _| note(labels))?;
+        let (mut floats, mut histograms) = (Vec::new(), Vec::new());
+        read_totals(
+            &block.files,
+            |labels, _| floats.push(labels.clone()),
+            |labels, _| histograms.push(labels.clone()),
+        )?;
+        deltas.extend(floats.into_iter().chain(histograms));
     }
     let mut block = BlockBuilder::new(writer);
     let mut cursors = opened.iter().map(|opened| Cursor::new(opened)).collect::<Result<Vec<_>, StoreError>>()?;
@@ -44,7 +48,7 @@ pub(super) fn compact(
         opened.families.iter().for_each(|family| block.family(family));
     }
     while let Some(labels) = cursors.iter().filter_map(Cursor::labels).min().cloned() {
-        let mut rows = SeriesRows { is_delta: deltas.contains_key(&labels), labels, ..SeriesRows::default() };
+        let mut rows = SeriesRows { is_delta: deltas.contains(&labels), labels, ..SeriesRows::default() };
         let (mut floats, mut histograms) = (Vec::new(), Vec::new());
         for cursor in cursors.iter_mut().filter(|cursor| cursor.labels() == Some(&rows.labels)) {
             let taken = cursor.take()?;
@@ -53,8 +57,8 @@ pub(super) fn compact(
             rows.starts.extend(taken.scanned.starts);
             rows.exemplars.extend(taken.exemplars);
         }
-        rows.floats = merge_parts(floats);
-        rows.histograms = merge_parts(histograms);
+        rows.floats = join_parts(floats);
+        rows.histograms = join_parts(histograms);
         histograms_win(&mut rows.floats, &rows.histograms);
         tidy_starts(&mut rows.starts);
         tidy_exemplars(&mut rows.exemplars);

@@ -137,7 +137,8 @@ pub(super) fn to_json(histogram: &NativeHistogram) -> Vec<u8> {
 /// Reads what [`to_json`] wrote.
 pub(super) fn from_json(json: &[u8], time: i64, count: f64, sum: f64) -> Option<NativeHistogram> {
     let stored: Stored = serde_json::from_slice(json).ok()?;
-    let spans = |pairs: Vec<(i32, u32)>| pairs.into_iter().map(|(offset, length)| BucketSpan { offset, length }).collect();
+    let spans =
+        |pairs: Vec<(i32, u32)>| pairs.into_iter().map(|(offset, length)| BucketSpan { offset, length }).collect();
     Some(NativeHistogram {
         time: UnixMillis(time),
         schema: stored.schema,

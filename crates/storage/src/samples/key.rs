@@ -49,7 +49,9 @@ impl Hash for Attributes<'_, '_> {
                 AnyValueView::Bool(flag) => flag.hash(state),
                 AnyValueView::Int(number) => number.hash(state),
                 AnyValueView::Double(number) => number.to_bits().hash(state),
-                AnyValueView::Array(bytes) | AnyValueView::KvList(bytes) | AnyValueView::Bytes(bytes) => bytes.hash(state),
+                AnyValueView::Array(bytes) | AnyValueView::KvList(bytes) | AnyValueView::Bytes(bytes) => {
+                    bytes.hash(state)
+                }
             }
         }
     }

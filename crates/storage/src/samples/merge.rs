@@ -21,22 +21,27 @@ impl Timed for NativeHistogram {
     }
 }
 
-/// See the module. Lists come oldest writer first; that they follow each other in time is the common case and costs one copy.
+/// See the module. Lists come oldest writer first and may be out of order.
 pub(super) fn merge_parts<T: Timed>(parts: Vec<Vec<T>>) -> Vec<T> {
-    let mut parts = parts.into_iter().filter(|part| !part.is_empty());
-    let Some(mut all) = parts.next() else { return Vec::new() };
-    for part in parts {
-        all.extend(part);
+    let mut all: Vec<T> = parts.into_iter().flatten().collect();
+    if !all.is_sorted_by(|left, right| left.time() < right.time()) {
+        all.sort_by_key(Timed::time);
+        // Of equal times the last stays: the sort is stable.
+        all.reverse();
+        all.dedup_by_key(|entry| entry.time());
+        all.reverse();
     }
-    if all.is_sorted_by(|left, right| left.time() < right.time()) {
-        return all;
-    }
-    all.sort_by_key(Timed::time);
-    // Of equal times the last stays: the sort is stable.
-    all.reverse();
-    all.dedup_by_key(|entry| entry.time());
-    all.reverse();
     all
+}
+
+/// Like [`merge_parts`] for lists that are in order, each time once. That they follow each other is the common case.
+pub(super) fn join_parts<T: Timed>(mut parts: Vec<Vec<T>>) -> Vec<T> {
+    parts.retain(|part| !part.is_empty());
+    if parts.len() <= 1 {
+        return parts.pop().unwrap_or_default();
+    }
+    let follows = |pair: &[Vec<T>]| pair[0].last().map(Timed::time) < pair[1].first().map(Timed::time);
+    if parts.windows(2).all(follows) { parts.into_iter().flatten().collect() } else { merge_parts(parts) }
 }
 
 /// Takes away the floats at whose time there is a histogram: a time holds one of them, and a histogram says more.
@@ -60,5 +65,9 @@ mod tests {
         let merged = merge_parts(vec![part(&[(1, 1.0), (3, 1.0)]), vec![], part(&[(3, 2.0), (2, 2.0), (2, 3.0)])]);
         assert_eq!(merged, part(&[(1, 1.0), (2, 3.0), (3, 2.0)]));
         assert_eq!(merge_parts::<Sample>(vec![]), []);
+        let (first, second) = (part(&[(1, 1.0), (3, 1.0)]), part(&[(3, 2.0), (4, 2.0)]));
+        assert_eq!(join_parts(vec![first.clone(), vec![], second.clone()]), part(&[(1, 1.0), (3, 2.0), (4, 2.0)]));
+        assert_eq!(join_parts(vec![second[1..].to_vec(), first.clone()]), part(&[(1, 1.0), (3, 1.0), (4, 2.0)]));
+        assert_eq!(join_parts(vec![vec![], first.clone()]), first);
     }
 }

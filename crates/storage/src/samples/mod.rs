@@ -75,10 +75,10 @@ impl Default for Samples {
     }
 }
 
-/// Order in which blocks were written first: a merged block is as old as its newest input.
-fn age(block: &Block<Samples>) -> (Option<u64>, String) {
+/// Order in which blocks were written first (ULIDs rise with time): a merged block is as old as its newest input.
+fn age(block: &Block<Samples>) -> String {
     let meta = &block.files.meta;
-    (meta.wal_generations.iter().copied().max(), meta.ulid.clone())
+    meta.replaces.iter().max().unwrap_or(&meta.ulid).clone()
 }
 
 impl Samples {
@@ -91,9 +91,9 @@ impl Samples {
         let mut sink = TranslateSink::new(&self.translator, payload.received);
         otlp::decode_metrics(&payload.body, &mut sink).map_err(|error| StoreError::InvalidInput(error.to_string()))?;
         sink.finish();
-        let appended =
-            Appended { accepted: sink.accepted, rejected: sink.rejected, reason: sink.reason, ..Appended::default() };
-        Ok(Decoded { batch: (!sink.batch.is_empty()).then_some(sink.batch), appended })
+        let reason = sink.reason.take();
+        let appended = Appended { accepted: sink.accepted, rejected: sink.rejected, reason, ..Appended::default() };
+        Ok(Decoded { batch: Some(std::mem::take(&mut sink.batch)).filter(|batch| !batch.is_empty()), appended })
     }
 
     fn decode_remote(&self, payload: &Payload) -> Result<Decoded<Batch>, StoreError> {
@@ -109,7 +109,7 @@ impl Samples {
             histograms: sink.histograms,
             exemplars: sink.exemplars,
         };
-        Ok(Decoded { batch: (!sink.batch.is_empty()).then_some(sink.batch), appended })
+        Ok(Decoded { batch: Some(sink.batch).filter(|batch| !batch.is_empty()), appended })
     }
 }
 

@@ -104,11 +104,17 @@ mod tests {
         let series: Vec<Labels> = (0..100u32)
             .map(|n| {
                 let pairs = [("__name__", "up".to_owned()), ("job", format!("j{}", n % 7)), ("n", n.to_string())];
-                pairs.into_iter().filter(|pair| pair.0 != "job" || n % 10 != 0).map(|(a, b)| (a.to_owned(), b)).collect()
+                pairs
+                    .into_iter()
+                    .filter(|pair| pair.0 != "job" || n % 10 != 0)
+                    .map(|(a, b)| (a.to_owned(), b))
+                    .collect()
             })
             .collect();
         let mut postings = Postings::default();
-        series.iter().enumerate().for_each(|(id, labels)| drop(postings.add(id as u32, labels)));
+        for (id, labels) in series.iter().enumerate() {
+            postings.add(id as u32, labels);
+        }
         let ops = [MatchOp::Equal, MatchOp::NotEqual, MatchOp::Regex, MatchOp::NotRegex];
         let values = ["", "j3", "j[1-4]|", "j.*", "up", "absent", ".*5"];
         for (first, second) in ops.iter().flat_map(|a| ops.iter().map(move |b| (*a, *b))) {

@@ -10,7 +10,8 @@ use super::block::open::Opened;
 use super::block::scan::{self, Wanted};
 use super::head::{Head, Inner};
 use super::key::{Key, KeyMap};
-use super::merge::{histograms_win, merge_parts};
+use super::merge::{histograms_win, join_parts};
+use super::postings::Postings;
 use super::{Samples, age};
 use crate::engine::block::Block;
 
@@ -124,6 +125,32 @@ impl<'a> Source<'a> {
         Ok(())
     }
 
+    /// Without selectors and with a range that holds all there is, the postings answer: gives each to `take` and returns true.
+    fn each_postings(
+        &self,
+        selectors: &[Vec<Matcher>],
+        range: TimeRange,
+        mut take: impl FnMut(&Postings),
+    ) -> Result<bool, StoreError> {
+        let inside = |oldest: u64, newest: u64| range.start.0 <= oldest && newest <= range.end.0;
+        let block_inside = |block: &Arc<Block<Samples>>| {
+            let meta = &block.files.meta;
+            inside(meta.min_time_ns, meta.max_time_ns)
+        };
+        let head_inside = |head: &Arc<Head>| {
+            let size = head.size();
+            size.oldest.zip(size.newest).is_none_or(|(oldest, newest)| inside(oldest.0, newest.0))
+        };
+        if !selectors.is_empty() || !self.blocks.iter().all(block_inside) || !self.heads.iter().all(head_inside) {
+            return Ok(false);
+        }
+        for block in &self.blocks {
+            take(&block.opened(self.signal)?.postings);
+        }
+        self.heads.iter().for_each(|head| take(&head.lock().postings));
+        Ok(true)
+    }
+
     /// Names of labels.
     pub(crate) fn label_names(
         &self,
@@ -131,6 +158,9 @@ impl<'a> Source<'a> {
         range: TimeRange,
     ) -> Result<BTreeSet<String>, StoreError> {
         let mut names = BTreeSet::new();
+        if self.each_postings(selectors, range, |postings| postings.names(&mut names))? {
+            return Ok(names);
+        }
         self.each_series(selectors, range, |_, labels| {
             for (name, _) in labels.iter() {
                 if !names.contains(name) {
@@ -149,6 +179,9 @@ impl<'a> Source<'a> {
         range: TimeRange,
     ) -> Result<BTreeSet<String>, StoreError> {
         let mut values = BTreeSet::new();
+        if self.each_postings(selectors, range, |postings| postings.values(name, &mut values))? {
+            return Ok(values);
+        }
         self.each_series(selectors, range, |_, labels| {
             if let Some(value) = labels.get(name).filter(|value| !values.contains(*value)) {
                 values.insert(value.to_owned());
@@ -160,7 +193,9 @@ impl<'a> Source<'a> {
     /// Label sets, sorted.
     pub(crate) fn series(&self, selectors: &[Vec<Matcher>], range: TimeRange) -> Result<Vec<Labels>, StoreError> {
         let mut found = KeyMap::default();
-        self.each_series(selectors, range, |key, labels| drop(found.entry(key).or_insert_with(|| labels.clone())))?;
+        self.each_series(selectors, range, |key, labels| {
+            found.entry(key).or_insert_with(|| labels.clone());
+        })?;
         let mut series: Vec<Labels> = found.into_values().collect();
         series.sort_unstable();
         Ok(series)
@@ -279,8 +314,8 @@ impl Found {
             .series
             .into_iter()
             .map(|parts| {
-                let mut floats = merge_parts(parts.floats);
-                let histograms = merge_parts(parts.histograms);
+                let mut floats = join_parts(parts.floats);
+                let histograms = join_parts(parts.histograms);
                 histograms_win(&mut floats, &histograms);
                 SeriesSamples { labels: parts.labels, floats, histograms }
             })

@@ -9,7 +9,7 @@ use push::view::{ExemplarView, MetadataView, SeriesView};
 use push::{DecodeError, SeriesSink};
 
 use super::batch::{Batch, Float, HistogramPoint};
-use super::cache::Cache;
+use super::cache::{Cache, CacheReader};
 use super::histogram::is_finite;
 use super::key::{Key, combine, key_of, widen};
 use super::series::{Family, Series};
@@ -19,7 +19,7 @@ const EXEMPLAR_RUNES_MAX: usize = 128;
 
 /// Takes one request.
 pub(super) struct RemoteSink<'t> {
-    targets: &'t Cache<Arc<Series>>,
+    known: CacheReader<'t, Arc<Series>>,
     /// Keeps the two versions apart: their hashes are made of different bytes.
     version: u64,
     /// What was taken so far.
@@ -33,10 +33,10 @@ pub(super) struct RemoteSink<'t> {
 }
 
 impl<'t> RemoteSink<'t> {
-    /// Series are remembered in `targets`.
-    pub(super) fn new(targets: &'t Cache<Arc<Series>>, version: u64) -> Self {
+    /// Series are remembered in `known`.
+    pub(super) fn new(known: &'t Cache<Arc<Series>>, version: u64) -> Self {
         Self {
-            targets,
+            known: known.reader(),
             version,
             batch: Batch::default(),
             samples: 0,
@@ -52,22 +52,24 @@ impl<'t> RemoteSink<'t> {
         self.reason.get_or_insert_with(reason);
     }
 
-    fn find(&self, view: &SeriesView<'_, '_>) -> Result<Arc<Series>, DecodeError> {
+    fn find(&mut self, view: &SeriesView<'_, '_>) -> Result<Arc<Series>, DecodeError> {
         // A hash of 64 bits: two of a million series collide with a chance of 10^-8.
         let mut key = combine(widen(view.labels_hash), Key::from(self.version));
         if let Some(metadata) = &view.metadata {
             key = combine(key, key_of(&(metadata.metric_type, metadata.help, metadata.unit)));
         }
-        if let Some(series) = self.targets.get(key) {
+        if let Some(series) = self.known.get(key) {
             return Ok(series);
         }
         let mut pairs = Vec::new();
         view.labels.decode(&mut pairs)?;
         push::check_labels(&pairs)?;
         let labels = Labels::from_sorted(pairs.iter().copied());
-        let family = view.metadata.map(|metadata| Arc::new(family(labels.get("__name__").unwrap_or_default(), &metadata)));
-        let series = Arc::new(Series::new(labels, family.filter(|family| family.metadata != MetricMetadata::default())));
-        self.targets.put(key, series.clone());
+        let family =
+            view.metadata.map(|metadata| Arc::new(family(labels.get("__name__").unwrap_or_default(), &metadata)));
+        let series =
+            Arc::new(Series::new(labels, family.filter(|family| family.metadata != MetricMetadata::default())));
+        self.known.put(key, series.clone());
         Ok(series)
     }
 
@@ -93,8 +95,10 @@ fn family(name: &str, view: &MetadataView<'_>) -> Family {
 impl SeriesSink for RemoteSink<'_> {
     fn series(&mut self, view: &SeriesView<'_, '_>) {
         let series = match self.find(view) {
-            Ok(series) => self.batch.add(&series),
-            Err(error) => return self.reject((view.samples.len() + view.histograms.len()) as u64, || error.to_string()),
+            Ok(series) => self.batch.add(series),
+            Err(error) => {
+                return self.reject((view.samples.len() + view.histograms.len()) as u64, || error.to_string());
+            }
         };
         self.samples += view.samples.len() as u64;
         self.batch.floats.extend(view.samples.iter().map(|sample| Float {

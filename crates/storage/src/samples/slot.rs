@@ -162,7 +162,8 @@ impl Slot {
     /// Histograms with times in `first..=last`, ordered, each time once.
     pub(super) fn histograms(&self, first: i64, last: i64) -> Vec<NativeHistogram> {
         let Some(rare) = &self.rare else { return Vec::new() };
-        let hits = rare.histograms.iter().filter(|histogram| (first..=last).contains(&histogram.time.0)).cloned().collect();
+        let hits =
+            rare.histograms.iter().filter(|histogram| (first..=last).contains(&histogram.time.0)).cloned().collect();
         if rare.mixed { merge_parts(vec![hits]) } else { hits }
     }
 

@@ -18,7 +18,12 @@ use super::*;
 use crate::engine::testing::TestBlocks;
 
 /// What a test reads.
-fn select(signal: &Samples, heads: &[Arc<Head>], blocks: &[Arc<Block<Samples>>], matchers: &[Matcher]) -> Vec<SeriesSamples> {
+fn select(
+    signal: &Samples,
+    heads: &[Arc<Head>],
+    blocks: &[Arc<Block<Samples>>],
+    matchers: &[Matcher],
+) -> Vec<SeriesSamples> {
     Source::new(signal, heads, blocks).select(matchers, TimeRange::ALL).expect("reads").0
 }
 

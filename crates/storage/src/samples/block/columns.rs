@@ -78,7 +78,8 @@ pub(in crate::samples) fn labels_to_json(labels: &Labels, out: &mut Vec<u8>) {
 
 /// Reads what [`labels_to_json`] wrote.
 pub(in crate::samples) fn labels_from_json(json: &[u8]) -> Result<Labels, StoreError> {
-    let stored: StoredLabels = serde_json::from_slice(json).map_err(|_| damaged("labels are not a JSON object of texts"))?;
+    let stored: StoredLabels =
+        serde_json::from_slice(json).map_err(|_| damaged("labels are not a JSON object of texts"))?;
     Ok(stored.0)
 }
 

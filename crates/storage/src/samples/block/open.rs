@@ -160,9 +160,8 @@ fn read_series(index: &TableReader) -> Result<Vec<BlockSeries>, StoreError> {
 
 fn read_families(files: &BlockFiles) -> Result<Vec<Arc<Family>>, StoreError> {
     let Some(table) = table(files, METADATA)? else { return Ok(Vec::new()) };
-    let column = |name: &str| {
-        each_text(&table, name, |text| Ok(String::from_utf8_lossy(text.unwrap_or_default()).into_owned()))
-    };
+    let column =
+        |name: &str| each_text(&table, name, |text| Ok(String::from_utf8_lossy(text.unwrap_or_default()).into_owned()));
     let rows = column("family")?.into_iter().zip(column("type")?).zip(column("help")?.into_iter().zip(column("unit")?));
     let family = |((name, type_name), (help, unit)): ((String, String), (String, String))| {
         let types = (0..=7).map(MetricType::from_number);
@@ -187,7 +186,8 @@ pub(in crate::samples) fn read_totals(
         let (time, start, value) = (times[row], starts[row], values[row]);
         match text {
             Some(json) => {
-                let total = from_json(json, time, value, sums[row]).ok_or_else(|| damaged("a histogram is not JSON"))?;
+                let total =
+                    from_json(json, time, value, sums[row]).ok_or_else(|| damaged("a histogram is not JSON"))?;
                 histogram(&labels[row], HistogramTotal { histogram: total, start });
             }
             None => float(&labels[row], Total { value, time, start }),

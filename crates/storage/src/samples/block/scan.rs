@@ -56,9 +56,8 @@ pub(in crate::samples) fn floats(
     mut take: impl FnMut(u32, Scanned),
 ) -> Result<u64, StoreError> {
     let Some(table) = &block.samples else { return Ok(0) };
-    let touches = |series: &BlockSeries| {
-        series.extent.rows > 0 && series.oldest <= wanted.last && wanted.first <= series.newest
-    };
+    let touches =
+        |series: &BlockSeries| series.extent.rows > 0 && series.oldest <= wanted.last && wanted.first <= series.newest;
     let ids: Vec<u32> = ids.iter().copied().filter(|&id| touches(&block.series[id as usize])).collect();
     let mut rows = 0;
     let mut rest = ids.as_slice();
@@ -85,7 +84,8 @@ fn run_length(block: &Opened, ids: &[u32]) -> usize {
     let mut end = first;
     let is_near = |&&id: &&u32| {
         let next = extent(id);
-        let near = next.first_row - end.min(next.first_row) <= GAP_ROWS && next.first_row + next.rows - first <= WINDOW_ROWS;
+        let near =
+            next.first_row - end.min(next.first_row) <= GAP_ROWS && next.first_row + next.rows - first <= WINDOW_ROWS;
         end = next.first_row + next.rows;
         near
     };
@@ -155,8 +155,13 @@ impl Window {
         let extent = &series.extent;
         let start = (extent.first_row - self.first_row) as usize;
         let times = &self.times[start..start + extent.rows as usize];
-        let low = times.partition_point(|&time| time < wanted.first);
-        let high = low + times[low..].partition_point(|&time| time <= wanted.last);
+        let (mut low, mut high) = (0, times.len());
+        if series.oldest < wanted.first {
+            low = times.partition_point(|&time| time < wanted.first);
+        }
+        if series.newest > wanted.last {
+            high = low + times[low..].partition_point(|&time| time <= wanted.last);
+        }
         let rows = start + low..start + high;
         let times = &self.times[rows.clone()];
         let value = |int: i64| to_value(extent.base.wrapping_add(int), extent.divisor);

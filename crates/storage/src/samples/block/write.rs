@@ -22,8 +22,9 @@ use crate::table::{ColumnData, ColumnType};
 /// Histograms and exemplars of a row group: bounds the JSON that is held.
 const GROUP_ROWS: usize = 1 << 14;
 
-/// Level for the table of labels: a few hundred kilobytes that stay for long and repeat themselves a lot.
-const SERIES_LEVEL: i32 = 9;
+/// Level for the table of labels: a few hundred kilobytes that stay for long and repeat themselves a lot. 9 saves 5 % and takes twice
+/// the time.
+const SERIES_LEVEL: i32 = 5;
 
 /// One series of a block.
 #[derive(Clone, Debug, Default)]

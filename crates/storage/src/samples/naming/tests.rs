@@ -123,7 +123,8 @@ fn label_names() {
             failures.push(format!("{label:?} {namer:?}: {got:?}, expected {expected:?}"));
         }
     };
-    let namer = |keep_utf8, prefix_underscore, keep_underscores| LabelNamer { keep_utf8, prefix_underscore, keep_underscores };
+    let namer =
+        |keep_utf8, prefix_underscore, keep_underscores| LabelNamer { keep_utf8, prefix_underscore, keep_underscores };
     for case in &file.otlptranslator {
         for (namer, expected) in [
             (namer(false, false, false), &case.default),
@@ -138,7 +139,8 @@ fn label_names() {
     }
     for case in &file.collector_contrib_legacy {
         // The older normaliser lets an empty name pass; otlptranslator, which is preferred, refuses it.
-        let expected = if case.label.is_empty() { Err("label name is empty".into()) } else { Ok(case.expected.clone()) };
+        let expected =
+            if case.label.is_empty() { Err("label name is empty".into()) } else { Ok(case.expected.clone()) };
         check(namer(false, !case.drop_sanitization_gate, true), &case.label, expected);
     }
     finish("label_names", total, &failures);

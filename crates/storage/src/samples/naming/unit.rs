@@ -31,15 +31,8 @@ const MAIN: &[(&str, &str)] = &[
 ];
 
 /// Words of the part after the slash.
-const PER: &[(&str, &str)] = &[
-    ("s", "second"),
-    ("m", "minute"),
-    ("h", "hour"),
-    ("d", "day"),
-    ("w", "week"),
-    ("mo", "month"),
-    ("y", "year"),
-];
+const PER: &[(&str, &str)] =
+    &[("s", "second"), ("m", "minute"), ("h", "hour"), ("d", "day"), ("w", "week"), ("mo", "month"), ("y", "year")];
 
 /// A unit in words, either part empty when there is none.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

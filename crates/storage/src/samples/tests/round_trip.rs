@@ -33,7 +33,7 @@ fn histogram(time: i64, sum: f64) -> NativeHistogram {
 fn attach(signal: &Samples, head: &Head, points: &[(usize, i64, Point)]) {
     let mut batch = Batch::default();
     for (id, time, point) in points {
-        let series = batch.add(&Arc::new(Series::new(labels("m", *id), None)));
+        let series = batch.add(Arc::new(Series::new(labels("m", *id), None)));
         match point {
             Point::Float(value) => {
                 batch.floats.push(Float { series, delta: false, time: *time, start: time - time % 7, value: *value });
@@ -113,7 +113,7 @@ proptest! {
         }).collect();
         prop_assert_eq!(&bits(&select(&signal, &heads, &[], &[])), &expected);
 
-        let blocks: Vec<_> = heads.iter().map(|head| super::flush(&signal, &folder, head)).collect();
+        let blocks: Vec<_> = heads.iter().map(|head| flush(&signal, &folder, head)).collect();
         prop_assert_eq!(&bits(&select(&signal, &[], &blocks, &[])), &expected);
         prop_assert_eq!(&bits(&select(&signal, &heads[1..], &blocks[..1], &[])), &expected);
 
@@ -140,7 +140,7 @@ fn long_series_cross_row_groups() {
     let point = |n: usize| (n % 3, (n / 3) as i64 * 15_000, Point::Float((n * n % 1000) as f64 / 8.0));
     let all: Vec<_> = (0..900_000).map(point).collect();
     attach(&signal, &head, &all);
-    let block = super::flush(&signal, &folder, &head);
+    let block = flush(&signal, &folder, &head);
     let from_head = select(&signal, &[head], &[], &[]);
     assert_eq!(select(&signal, &[], std::slice::from_ref(&block), &[]), from_head);
     let second = [Matcher::equal("id", "1")];
@@ -154,11 +154,12 @@ fn labels_metadata_and_exemplars_survive() {
     let signal = Samples::default();
     let folder = TestBlocks::new();
     let head = Arc::new(signal.new_head(&TenantId::default()));
-    let metadata = model::MetricMetadata { metric_type: model::MetricType::Counter, help: "h".into(), unit: "s".into() };
+    let metadata =
+        model::MetricMetadata { metric_type: model::MetricType::Counter, help: "h".into(), unit: "s".into() };
     let family = Arc::new(series::Family { name: "m".into(), metadata: metadata.clone() });
     let mut batch = Batch::default();
-    let first = batch.add(&Arc::new(Series::new(labels("m", 1), Some(family))));
-    let second = batch.add(&Arc::new(Series::new(labels("n\"\\\u{e9}", 2), None)));
+    let first = batch.add(Arc::new(Series::new(labels("m", 1), Some(family))));
+    let second = batch.add(Arc::new(Series::new(labels("n\"\\\u{e9}", 2), None)));
     for series in [first, second] {
         batch.floats.push(Float { series, delta: false, time: 5000, start: 1000, value: 1.5 });
     }
@@ -166,7 +167,7 @@ fn labels_metadata_and_exemplars_survive() {
     batch.exemplars.push((first, exemplar.clone()));
     batch.exemplars.push((first, exemplar.clone()));
     signal.attach(&head, batch);
-    let block = super::flush(&signal, &folder, &head);
+    let block = flush(&signal, &folder, &head);
     let merged = folder.write(|writer| signal.compact(std::slice::from_ref(&block), writer));
     for (heads, blocks) in [(vec![head], vec![]), (vec![], vec![block]), (vec![], vec![merged])] {
         let source = Source::new(&signal, &heads, &blocks);

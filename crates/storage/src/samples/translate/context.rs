@@ -5,8 +5,9 @@ use std::sync::Arc;
 use model::{MetricMetadata, MetricType};
 use otlp::view::{MetricData, MetricView, ResourceView, ScopeView, Temporality};
 
+use super::TranslateSettings;
 use super::labels::LabelBuilder;
-use super::{TranslateSettings, Translator};
+use crate::samples::cache::CacheReader;
 use crate::samples::key::{Attributes, Key, combine, key_of};
 use crate::samples::naming::NamedType;
 use crate::samples::series::{Family, Series};
@@ -52,41 +53,50 @@ impl MetricContext {
     }
 }
 
-impl Translator {
-    pub(super) fn resource(&self, view: &ResourceView<'_, '_>) -> Arc<ResourceContext> {
-        let key = key_of(&Attributes(view.attributes));
-        self.resources.get(key).unwrap_or_else(|| {
-            let context = Arc::new(resource_context(&self.settings, view, key));
-            self.resources.put(key, context.clone());
-            context
-        })
-    }
+/// The context of a resource.
+pub(super) fn resource(
+    settings: &TranslateSettings,
+    known: &mut CacheReader<'_, Arc<ResourceContext>>,
+    view: &ResourceView<'_, '_>,
+) -> Arc<ResourceContext> {
+    let key = key_of(&Attributes(view.attributes));
+    known.get(key).unwrap_or_else(|| {
+        let context = Arc::new(resource_context(settings, view, key));
+        known.put(key, context.clone());
+        context
+    })
+}
 
-    pub(super) fn scope(&self, view: &ScopeView<'_, '_>) -> ScopeContext {
-        if !self.settings.scope_labels {
-            return ScopeContext::default();
-        }
-        let labels = [
-            ("otel_scope_name", view.name),
-            ("otel_scope_version", view.version),
-            ("otel_scope_schema_url", view.schema_url),
-        ];
-        let labels = labels.into_iter().filter(|label| !label.1.is_empty());
-        ScopeContext {
-            key: key_of(&(view.name, view.version, view.schema_url)),
-            labels: labels.map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
-        }
+/// The context of a scope.
+pub(super) fn scope(settings: &TranslateSettings, view: &ScopeView<'_, '_>) -> ScopeContext {
+    if !settings.scope_labels {
+        return ScopeContext::default();
     }
+    let labels = [
+        ("otel_scope_name", view.name),
+        ("otel_scope_version", view.version),
+        ("otel_scope_schema_url", view.schema_url),
+    ];
+    let labels = labels.into_iter().filter(|label| !label.1.is_empty());
+    ScopeContext {
+        key: key_of(&(view.name, view.version, view.schema_url)),
+        labels: labels.map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
+    }
+}
 
-    pub(super) fn metric(&self, view: &MetricView<'_>) -> Arc<MetricContext> {
-        let (kind, temporality, monotonic) = parts(view.data);
-        let key = key_of(&(view.name, view.unit, view.description, kind, temporality as u8, monotonic));
-        self.metrics.get(key).unwrap_or_else(|| {
-            let context = Arc::new(metric_context(&self.settings, view, key));
-            self.metrics.put(key, context.clone());
-            context
-        })
-    }
+/// The context of a metric.
+pub(super) fn metric(
+    settings: &TranslateSettings,
+    known: &mut CacheReader<'_, Arc<MetricContext>>,
+    view: &MetricView<'_>,
+) -> Arc<MetricContext> {
+    let (kind, temporality, monotonic) = parts(view.data);
+    let key = key_of(&(view.name, view.unit, view.description, kind, temporality as u8, monotonic));
+    known.get(key).unwrap_or_else(|| {
+        let context = Arc::new(metric_context(settings, view, key));
+        known.put(key, context.clone());
+        context
+    })
 }
 
 fn resource_context(settings: &TranslateSettings, view: &ResourceView<'_, '_>, key: Key) -> ResourceContext {

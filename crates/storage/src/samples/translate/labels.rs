@@ -57,12 +57,7 @@ impl LabelBuilder {
     }
 
     /// The label set: `weak` gives way to the attributes, `strong` and then `own` win over them.
-    pub(super) fn finish(
-        self,
-        weak: &[(String, String)],
-        strong: &[(String, String)],
-        own: &[(&str, &str)],
-    ) -> Labels {
+    pub(super) fn finish(self, weak: &[(String, String)], strong: &[(String, String)], own: &[(&str, &str)]) -> Labels {
         let mut pairs = weak.to_vec();
         pairs.extend(self.into_pairs());
         pairs.extend_from_slice(strong);

@@ -28,7 +28,7 @@ use otlp::{DecodeError, MetricSink};
 use self::context::{MetricContext, ResourceContext, ScopeContext};
 use self::settings::TranslateSettings;
 use super::batch::{Batch, Float};
-use super::cache::Cache;
+use super::cache::{Cache, CacheReader};
 use super::key::Key;
 use super::series::Series;
 
@@ -44,8 +44,8 @@ pub(super) struct Target {
 
 /// Caches and settings that all requests share.
 pub(super) struct Translator {
-    pub settings: TranslateSettings,
-    pub targets: Cache<Arc<Target>>,
+    settings: TranslateSettings,
+    targets: Cache<Arc<Target>>,
     resources: Cache<Arc<ResourceContext>>,
     metrics: Cache<Arc<MetricContext>>,
 }
@@ -65,7 +65,10 @@ impl Translator {
 
 /// Takes one request's metrics.
 pub(super) struct TranslateSink<'t> {
-    translator: &'t Translator,
+    settings: &'t TranslateSettings,
+    targets: CacheReader<'t, Arc<Target>>,
+    resources: CacheReader<'t, Arc<ResourceContext>>,
+    metrics: CacheReader<'t, Arc<MetricContext>>,
     received: UnixNanos,
     /// What was translated so far.
     pub batch: Batch,
@@ -87,7 +90,10 @@ impl<'t> TranslateSink<'t> {
     /// `received` is the time of points that have none.
     pub(super) fn new(translator: &'t Translator, received: UnixNanos) -> Self {
         Self {
-            translator,
+            settings: &translator.settings,
+            targets: translator.targets.reader(),
+            resources: translator.resources.reader(),
+            metrics: translator.metrics.reader(),
             received,
             batch: Batch::default(),
             accepted: 0,
@@ -105,7 +111,7 @@ impl<'t> TranslateSink<'t> {
     pub(super) fn finish(&mut self) {
         let Some((first, last)) = self.times.take() else { return };
         let Some(info) = &self.resource.info else { return };
-        let series = self.batch.add(info);
+        let series = self.batch.add(info.clone());
         let mut times: Vec<i64> = (first..last).step_by(TARGET_INFO_STEP_MS as usize).take(INFO_SAMPLES_MAX).collect();
         // One request mostly holds one moment: then this is one sample.
         times.push(last);
@@ -131,22 +137,30 @@ impl<'t> TranslateSink<'t> {
     }
 }
 
+impl Drop for TranslateSink<'_> {
+    fn drop(&mut self) {
+        self.targets.release();
+        self.resources.release();
+        self.metrics.release();
+    }
+}
+
 /// Samples of `target_info` per request, so that one bad time stamp cannot ask for a million.
 const INFO_SAMPLES_MAX: usize = 64;
 
 impl MetricSink for TranslateSink<'_> {
     fn resource(&mut self, resource: &ResourceView<'_, '_>) {
         self.finish();
-        self.resource = self.translator.resource(resource);
+        self.resource = context::resource(self.settings, &mut self.resources, resource);
         self.scope = ScopeContext::default();
     }
 
     fn scope(&mut self, scope: &ScopeView<'_, '_>) {
-        self.scope = self.translator.scope(scope);
+        self.scope = context::scope(self.settings, scope);
     }
 
     fn metric(&mut self, metric: &MetricView<'_>) {
-        self.metric = self.translator.metric(metric);
+        self.metric = context::metric(self.settings, &mut self.metrics, metric);
         self.context = self.metric.key_with(self.resource.key, self.scope.key);
     }
 

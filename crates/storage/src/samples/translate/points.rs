@@ -53,15 +53,15 @@ impl TranslateSink<'_> {
 
     /// The series that points with this key feed; `own` names them when they are new.
     fn target(
-        &self,
+        &mut self,
         key: Key,
         point: &PointView<'_, '_>,
         own: impl FnOnce(&str) -> Vec<(String, Option<(&'static str, String)>)>,
     ) -> Result<Arc<Target>, String> {
-        if let Some(target) = self.translator.targets.get(key) {
+        if let Some(target) = self.targets.get(key) {
             return Ok(target);
         }
-        let settings = &self.translator.settings;
+        let settings = self.settings;
         let mut weak = self.resource.promoted.clone();
         weak.extend_from_slice(&self.scope.labels);
         let mut base = LabelBuilder::new(settings.labels);
@@ -78,12 +78,12 @@ impl TranslateSink<'_> {
             Arc::new(Series::new(labels, self.metric.family.clone()))
         });
         let target = Arc::new(Target { series: series.collect() });
-        self.translator.targets.put(key, target.clone());
+        self.targets.put(key, target.clone());
         Ok(target)
     }
 
     fn push(&mut self, series: &Arc<Series>, stamp: &Stamp, value: f64) -> u32 {
-        let series = self.batch.add(series);
+        let series = self.batch.add(series.clone());
         let value = if stamp.stale { f64::from_bits(STALE_NAN_BITS) } else { value };
         // The end of a series adds nothing to its total.
         let delta = self.metric.delta && !stamp.stale;
@@ -108,13 +108,21 @@ impl TranslateSink<'_> {
         Ok(stamp.time)
     }
 
-    pub(super) fn take_histogram(&mut self, point: &PointView<'_, '_>, view: &HistogramView<'_>) -> Result<i64, String> {
+    pub(super) fn take_histogram(
+        &mut self,
+        point: &PointView<'_, '_>,
+        view: &HistogramView<'_>,
+    ) -> Result<i64, String> {
         let stamp = self.stamp(point)?;
         let bounds = view.explicit_bounds;
         // A sender without buckets sends no counts; one with the overflow bucket only sends one.
         if !view.bucket_counts.is_empty() && view.bucket_counts.len() != bounds.len() + 1 {
             let name = &self.metric.name;
-            return Err(format!("histogram {name:?} has {} counts for {} bounds", view.bucket_counts.len(), bounds.len()));
+            return Err(format!(
+                "histogram {name:?} has {} counts for {} bounds",
+                view.bucket_counts.len(),
+                bounds.len()
+            ));
         }
         if !bounds.is_sorted_by(|left, right| left < right) {
             return Err(format!("histogram {:?} has bounds that do not rise", self.metric.name));
@@ -158,7 +166,7 @@ impl TranslateSink<'_> {
         let histogram = native(view, &stamp).map_err(|reason| format!("histogram {:?}: {reason}", self.metric.name))?;
         let key = self.context ^ widen(point.attributes_hash);
         let target = self.target(key, point, |name| vec![(name.to_owned(), None)])?;
-        let series = self.batch.add(&target.series[0]);
+        let series = self.batch.add(target.series[0].clone());
         let delta = self.metric.delta && !stamp.stale;
         self.batch.histograms.push(HistogramPoint { series, delta, start: stamp.start, histogram });
         for exemplar in point.exemplars {
@@ -187,7 +195,7 @@ impl TranslateSink<'_> {
     fn push_exemplar(&mut self, series: u32, point: &PointView<'_, '_>, view: &ExemplarView<'_>, stamp: &Stamp) {
         let (first, last) = view.filtered_attributes;
         let attributes = point.exemplar_attributes.get(first as usize..last as usize).unwrap_or_default();
-        let labels = exemplar_labels(view, attributes, self.translator.settings.labels);
+        let labels = exemplar_labels(view, attributes, self.settings.labels);
         let time = if view.time == 0 { stamp.time } else { (view.time / 1_000_000) as i64 };
         let exemplar = Exemplar { labels, value: number(view.value), time: UnixMillis(time) };
         self.batch.exemplars.push((series, exemplar));

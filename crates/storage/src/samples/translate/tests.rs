@@ -62,7 +62,8 @@ fn translate(translator: &Translator, metrics: Vec<Metric>) -> (Outcome, Batch) 
     sink.finish();
     let line = |float: &Float| {
         let mut labels = sink.batch.series[float.series as usize].labels.clone();
-        for common in ["job", "instance", "service_name", "service_namespace", "service_instance_id", "service_version"] {
+        for common in ["job", "instance", "service_name", "service_namespace", "service_instance_id", "service_version"]
+        {
             assert!(labels.get(common).is_some(), "{common} is missing in {labels}");
             labels.set(common, "");
         }
@@ -70,12 +71,12 @@ fn translate(translator: &Translator, metrics: Vec<Metric>) -> (Outcome, Batch) 
         let value = if float.value.to_bits() == STALE_NAN_BITS { "stale".into() } else { float.value.to_string() };
         format!("{labels} {sign}{value}@{}", float.time)
     };
-    let is_info = |float: &&Float| {
-        sink.batch.series[float.series as usize].labels.get("__name__") == Some("target_info")
-    };
+    let is_info =
+        |float: &&Float| sink.batch.series[float.series as usize].labels.get("__name__") == Some("target_info");
     let lines = sink.batch.floats.iter().filter(|float| !is_info(float)).map(line).collect();
-    let outcome = Outcome { lines, accepted: sink.accepted, rejected: sink.rejected, reason: sink.reason };
-    (outcome, sink.batch)
+    let reason = sink.reason.take();
+    let outcome = Outcome { lines, accepted: sink.accepted, rejected: sink.rejected, reason };
+    (outcome, std::mem::take(&mut sink.batch))
 }
 
 fn lines(metrics: Vec<Metric>) -> Vec<String> {
@@ -137,7 +138,8 @@ fn histograms_and_summaries() {
     };
     let histogram = Data::Histogram(Histogram { data_points: vec![point], aggregation_temporality: 2 });
     let quantile_values = vec![summary_data_point::ValueAtQuantile { quantile: 0.99, value: 7.0 }];
-    let point = SummaryDataPoint { time_unix_nano: 2_000_000, count: 4, sum: 8.0, quantile_values, ..Default::default() };
+    let point =
+        SummaryDataPoint { time_unix_nano: 2_000_000, count: 4, sum: 8.0, quantile_values, ..Default::default() };
     let found = lines(vec![
         metric("latency", "s", histogram),
         metric("old", "", Data::Summary(Summary { data_points: vec![point] })),
@@ -217,11 +219,7 @@ fn bad_points_are_refused_and_the_others_stay() {
     );
     assert_eq!(
         outcome.lines,
-        [
-            r#"{__name__="a_total"} 1@1000"#,
-            r#"{__name__="a_total"} stale@0"#,
-            r#"{__name__="a_total"} 1@7"#,
-        ]
+        [r#"{__name__="a_total"} 1@1000"#, r#"{__name__="a_total"} stale@0"#, r#"{__name__="a_total"} 1@7"#,]
     );
     assert_eq!((outcome.accepted, outcome.rejected), (3, 5));
     assert_eq!(outcome.reason.as_deref(), Some(r#"a point of metric "a_total" has no value"#));
