@@ -184,3 +184,69 @@ impl BuildInfo {
         ]
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::{Receiver, channel};
+    use std::sync::{Arc, Mutex};
+
+    use axum::Router;
+
+    use super::*;
+    use crate::fake::{FakeStore, face, get};
+    use crate::{loki, prometheus, tempo};
+
+    /// The three faces over one store whose reads wait for the gate.
+    fn faces(gate: Receiver<()>) -> [(Router, &'static str, u16, &'static str); 3] {
+        let mut face = face(Phase::Ready);
+        face.query_timeout = Duration::from_millis(20);
+        let store = Arc::new(FakeStore { gate: Mutex::new(Some(gate)), ..FakeStore::default() });
+        [
+            (
+                tempo::router(tempo::TempoState { face: face.clone(), spans: store.clone() }),
+                "/api/traces/1",
+                504,
+                "took longer than",
+            ),
+            (
+                loki::router(loki::LokiState { face: face.clone(), logs: store.clone() }),
+                "/loki/api/v1/query_range?query=%7Ba%3D%22b%22%7D",
+                504,
+                "request timed out",
+            ),
+            (
+                prometheus::router(prometheus::PrometheusState { face, samples: store }),
+                "/prometheus/api/v1/query?query=up",
+                503,
+                "\"errorType\":\"timeout\"",
+            ),
+        ]
+    }
+
+    #[tokio::test]
+    async fn a_read_past_the_deadline_is_answered_and_keeps_its_place() {
+        let (held, gate) = channel();
+        let faces = faces(gate);
+        for (router, uri, status, part) in &faces {
+            let reply = get(router, uri).await;
+            assert_eq!(reply.status.as_u16(), *status, "{uri}");
+            assert!(reply.text().contains(part), "{uri}: {}", reply.text());
+        }
+        // The places run out, and then it is the waiting that ends.
+        let (router, uri, ..) = &faces[0];
+        let mut statuses = Vec::new();
+        for _ in 0..reads_max() {
+            statuses.push(get(router, uri).await.status.as_u16());
+        }
+        assert_eq!(statuses.last(), Some(&429), "{statuses:?}");
+        drop(held);
+    }
+
+    #[tokio::test]
+    async fn a_panic_is_an_error_of_that_read_alone() {
+        let face = face(Phase::Ready);
+        let read = face.read(|| -> Result<(), StoreError> { panic!("a defect") });
+        assert!(matches!(read.await, Err(ReadError::Panicked(_))));
+        assert!(face.read(|| Ok(1)).await.is_ok());
+    }
+}

@@ -1,7 +1,8 @@
 //! A store in memory and a client without a network, for the tests of the faces.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::mpsc::Receiver;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::Router;
 use axum::body::Body;
@@ -18,6 +19,9 @@ use tower::ServiceExt;
 
 use crate::face::{BuildInfo, FaceSettings, Phase, Readiness};
 
+/// Makes the error of every read.
+pub(crate) type Failure = fn() -> StoreError;
+
 /// Data of the tenant `anonymous`; others have none.
 #[derive(Default)]
 pub(crate) struct FakeStore {
@@ -29,11 +33,16 @@ pub(crate) struct FakeStore {
     pub(crate) metadata: BTreeMap<String, Vec<MetricMetadata>>,
     pub(crate) exemplars: Vec<ExemplarSeries>,
     /// Every read fails with this.
-    pub(crate) failure: Option<fn() -> StoreError>,
+    pub(crate) failure: Option<Failure>,
+    /// Every read waits until the other end of this is dropped.
+    pub(crate) gate: Mutex<Option<Receiver<()>>>,
 }
 
 impl FakeStore {
     fn check(&self, tenant: &TenantId) -> Result<bool, StoreError> {
+        if let Some(gate) = &*self.gate.lock().unwrap_or_else(PoisonError::into_inner) {
+            gate.recv().expect_err("nothing is sent");
+        }
         self.failure.map_or(Ok(tenant.as_str() == TenantId::DEFAULT), |failure| Err(failure()))
     }
 }

@@ -5,8 +5,8 @@ use std::time::Instant;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
-use model::{TenantId, UnixNanos};
-use store_api::{LogSelect, LogSelection};
+use model::UnixNanos;
+use store_api::{Direction, LogSelect, LogSelection};
 
 use super::LokiState;
 use super::logql::{self, Query};
@@ -49,12 +49,17 @@ pub(super) async fn range(
     // Thinning drops entries after the read, so the read must not stop at the limit.
     let read_limit = if interval > 0 { ENTRIES_MAX } else { limit };
     let select = LogSelect { matchers, line_filters, range: bounds.entries(), direction, limit: read_limit };
+    let shape = label_shape(&headers);
+    let source = state.logs.clone();
     let begun = Instant::now();
-    let mut selection = select_logs(&state, tenant, select).await?;
-    if interval > 0 {
-        thin_out(&mut selection, interval as u64 * 1_000_000, limit, direction);
-    }
-    Ok(loki_json(render::streams(&selection, label_shape(&headers), direction, begun.elapsed())))
+    let read = state.face.read(move || {
+        let mut selection = source.select(&tenant, &select)?;
+        if interval > 0 {
+            thin_out(&mut selection, interval as u64 * 1_000_000, limit, direction);
+        }
+        Ok(render::streams(&selection, shape, direction, begun.elapsed()))
+    });
+    read.await.map(loki_json).map_err(query_error)
 }
 
 pub(super) async fn instant(
@@ -90,17 +95,12 @@ fn parse(params: &Params) -> Result<Query, TextError> {
     logql::parse(params.get("query").unwrap_or_default()).map_err(TextError::bad_request)
 }
 
-/// Reads log entries.
-pub(super) async fn select_logs(
-    state: &LokiState,
-    tenant: TenantId,
-    select: LogSelect,
-) -> Result<LogSelection, TextError> {
-    let source = state.logs.clone();
-    state.face.read(move || source.select(&tenant, &select)).await.map_err(|error| match error {
+/// Loki's own words for a deadline that passed.
+pub(super) fn query_error(error: ReadError) -> TextError {
+    match error {
         ReadError::TimedOut(_) => TextError::new(StatusCode::GATEWAY_TIMEOUT, TIMED_OUT),
         other => other.into(),
-    })
+    }
 }
 
 fn label_shape(headers: &HeaderMap) -> LabelShape {
@@ -110,14 +110,14 @@ fn label_shape(headers: &HeaderMap) -> LabelShape {
 }
 
 /// Keeps entries that lie at least `interval` nanoseconds from the one kept before, over all streams, up to `limit`.
-fn thin_out(selection: &mut LogSelection, interval: u64, limit: usize, direction: store_api::Direction) {
+fn thin_out(selection: &mut LogSelection, interval: u64, limit: usize, direction: Direction) {
     let mut order: Vec<(UnixNanos, usize, usize)> = Vec::new();
     for (at, stream) in selection.streams.iter().enumerate() {
         order.extend(stream.entries.iter().enumerate().map(|(position, entry)| (entry.time, at, position)));
     }
     match direction {
-        store_api::Direction::Forward => order.sort_by_key(|(time, ..)| *time),
-        store_api::Direction::Backward => order.sort_by_key(|(time, ..)| std::cmp::Reverse(*time)),
+        Direction::Forward => order.sort_by_key(|(time, ..)| *time),
+        Direction::Backward => order.sort_by_key(|(time, ..)| std::cmp::Reverse(*time)),
     }
     let mut kept = std::collections::HashSet::new();
     let mut last: Option<UnixNanos> = None;

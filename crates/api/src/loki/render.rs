@@ -32,10 +32,13 @@ pub(super) struct Cost {
 
 /// The whole answer to a log query.
 pub(super) fn streams(selection: &LogSelection, shape: LabelShape, direction: Direction, elapsed: Duration) -> String {
+    let entries = || selection.streams.iter().flat_map(|stream| &stream.entries);
+    let returned: u64 = entries().map(|entry| entry.line.len() as u64).sum();
     let cost = Cost {
         read: selection.stats,
-        line_bytes: selection.line_bytes,
-        entries: selection.streams.iter().map(|stream| stream.entries.len()).sum(),
+        // A read without line filters looks at no line; what it returns was still read.
+        line_bytes: selection.line_bytes.max(returned),
+        entries: entries().count(),
         elapsed,
     };
     envelope("streams", cost, |json| {

@@ -7,7 +7,7 @@ use store_api::{Direction, LogSelect, LogSelection};
 
 use super::LokiState;
 use super::logql::parse_selector;
-use super::query::{loki_json, select_logs};
+use super::query::{loki_json, query_error};
 use super::range::bounds;
 use crate::error::TextError;
 use crate::json::Json;
@@ -25,16 +25,19 @@ pub(super) async fn stats(
     let range = bounds(&params)?.entries();
     let matchers = parse_selector(params.get("query").unwrap_or("{}")).map_err(TextError::bad_request)?;
     let selectors = if matchers.is_empty() { Vec::new() } else { vec![matchers.clone()] };
-    let (source, series_tenant) = (state.logs.clone(), tenant.clone());
-    let streams = state.face.read(move || source.series(&series_tenant, &selectors, range)).await?.len();
     let select =
         LogSelect { matchers, line_filters: Vec::new(), range, direction: Direction::Backward, limit: SAMPLE_ENTRIES };
-    let sample = select_logs(&state, tenant, select).await?;
-    let (entries, bytes) = estimate(&sample, range);
+    let source = state.logs.clone();
+    let read = state.face.read(move || {
+        let streams = source.series(&tenant, &selectors, range)?.len();
+        let sample = source.select(&tenant, &select)?;
+        Ok((streams, sample.stats.total_blocks, estimate(&sample, range)))
+    });
+    let (streams, blocks, (entries, bytes)) = read.await.map_err(query_error)?;
     let mut json = Json::new();
     json.object(|json| {
         json.key("streams").raw(streams);
-        json.key("chunks").raw(sample.stats.total_blocks.max(u64::from(entries > 0)));
+        json.key("chunks").raw(blocks.max(u64::from(entries > 0)));
         json.key("bytes").raw(bytes);
         json.key("entries").raw(entries);
     });

@@ -33,18 +33,24 @@ pub(super) struct Series<'a> {
 pub(super) struct Steps {
     pub(super) start: i64,
     pub(super) end: i64,
+    /// 0 for an instant query.
     pub(super) step: i64,
 }
 
 impl Steps {
     /// One time only.
     pub(super) fn instant(time: i64) -> Self {
-        Self { start: time, end: time, step: 1 }
+        Self { start: time, end: time, step: 0 }
+    }
+
+    /// True for an instant query, whose answer is a vector, not a matrix.
+    pub(super) fn is_instant(self) -> bool {
+        self.step == 0
     }
 
     /// How many times there are.
     pub(super) fn count(self) -> usize {
-        (self.end.saturating_sub(self.start) / self.step) as usize + 1
+        (self.end.saturating_sub(self.start) / self.step.max(1)) as usize + 1
     }
 
     fn times(self) -> impl Iterator<Item = i64> {

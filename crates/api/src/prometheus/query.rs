@@ -5,7 +5,6 @@ use std::time::{Duration, Instant};
 use axum::extract::State;
 use axum::response::Response;
 use model::{Labels, TenantId, UnixNanos};
-use store_api::SeriesSamples;
 
 use super::PrometheusState;
 use super::args::{self, TRUNCATED};
@@ -50,19 +49,7 @@ pub(super) async fn instant(
             let series = vec![Series { labels: &labels, points: vec![(time, Point::Float(value))] }];
             Ok(answer(series, &options, begun, render::write_vector))
         }
-        Query::Selector(selector) => {
-            let read = read(&state, tenant, &selector, steps, &options).await?;
-            match selector.range {
-                None => {
-                    let series = eval::instants(&read, &selector, steps, options.lookback);
-                    Ok(answer(series, &options, begun, render::write_vector))
-                }
-                Some(width) => {
-                    let series = eval::ranges(&read, &selector, steps, width);
-                    Ok(answer(series, &options, begun, render::write_matrix))
-                }
-            }
-        }
+        Query::Selector(selector) => select(&state, tenant, selector, steps, options, begun).await,
     }
 }
 
@@ -83,21 +70,7 @@ pub(super) async fn range(
             let points = times.map(|time| (time, Point::Float(value))).collect();
             Ok(answer(vec![Series { labels: &labels, points }], &options, begun, render::write_matrix))
         }
-        Query::Selector(selector) => {
-            let read = read(&state, tenant, &selector, steps, &options).await?;
-            if read.len().saturating_mul(steps.count()) > SAMPLES_MAX {
-                return Err(ApiError::new(
-                    ErrorType::Execution,
-                    "query processing would load too many samples into memory in query execution",
-                ));
-            }
-            // Thousands of series at thousands of steps take a while: not on the runtime's threads.
-            let work = state.face.read_within(options.timeout, move || {
-                let series = eval::instants(&read, &selector, steps, options.lookback);
-                Ok(answer(series, &options, begun, render::write_matrix))
-            });
-            Ok(work.await?)
-        }
+        Query::Selector(selector) => select(&state, tenant, selector, steps, options, begun).await,
     }
 }
 
@@ -163,18 +136,35 @@ fn steps(params: &Params) -> Result<Steps, ApiError> {
     Ok(Steps { start, end, step })
 }
 
-async fn read(
+/// Reads, evaluates and renders a selector, all off the runtime: thousands of series at thousands of steps take a while.
+async fn select(
     state: &PrometheusState,
     tenant: TenantId,
-    selector: &Selector,
+    selector: Selector,
     steps: Steps,
-    options: &Options,
-) -> Result<Vec<SeriesSamples>, ApiError> {
+    options: Options,
+    begun: Instant,
+) -> Result<Response, ApiError> {
     let range = selector.read_range(steps, options.lookback);
-    let matchers = selector.matchers.clone();
     let source = state.samples.clone();
-    let read = state.face.read_within(options.timeout, move || source.select(&tenant, &matchers, range));
-    Ok(read.await?.0)
+    let work = state.face.read_within(options.timeout, move || {
+        let (read, _) = source.select(&tenant, &selector.matchers, range)?;
+        if read.len().saturating_mul(steps.count()) > SAMPLES_MAX {
+            return Ok(Err(ApiError::new(
+                ErrorType::Execution,
+                "query processing would load too many samples into memory in query execution",
+            )));
+        }
+        Ok(Ok(match selector.range {
+            Some(width) => answer(eval::ranges(&read, &selector, steps, width), &options, begun, render::write_matrix),
+            None => {
+                let series = eval::instants(&read, &selector, steps, options.lookback);
+                let write = if steps.is_instant() { render::write_vector } else { render::write_matrix };
+                answer(series, &options, begun, write)
+            }
+        }))
+    });
+    work.await?
 }
 
 fn answer(

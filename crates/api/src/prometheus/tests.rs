@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::{PrometheusState, router};
 use crate::face::Phase;
-use crate::fake::{FakeStore, check_all, exemplar, face, floats, get, get_with, histogram, post_form, send};
+use crate::fake::{Failure, FakeStore, check_all, exemplar, face, floats, get, get_with, histogram, post_form, send};
 
 const T: i64 = 1_700_000_000_000;
 
@@ -250,7 +250,7 @@ async fn browsers_of_other_origins_may_ask() {
 #[tokio::test]
 async fn failures_have_their_type() {
     use store_api::StoreError;
-    let cases: [(fn() -> StoreError, u16, &str); 3] = [
+    let cases: [(Failure, u16, &str); 3] = [
         (|| StoreError::Corrupt("page 3".into()), 500, "internal"),
         (|| StoreError::Cancelled, 499, "canceled"),
         (

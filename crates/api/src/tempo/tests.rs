@@ -12,7 +12,7 @@ use store_api::{Intrinsic, Tag, TagScope, TagValue};
 
 use super::{TempoState, router};
 use crate::face::Phase;
-use crate::fake::{FakeStore, check_all, face, get, get_with};
+use crate::fake::{Failure, FakeStore, check_all, face, get, get_with};
 
 const START: u64 = 1_700_000_000_000_000_000;
 
@@ -266,7 +266,7 @@ async fn tenants_are_kept_apart() {
 #[tokio::test]
 async fn failures_have_their_status() {
     use store_api::StoreError;
-    let cases: [(fn() -> StoreError, u16); 3] = [
+    let cases: [(Failure, u16); 3] = [
         (|| StoreError::Corrupt("page 3".into()), 500),
         (|| StoreError::Unavailable { reason: "stopping".into(), retry_after: std::time::Duration::ZERO }, 503),
         (|| StoreError::Cancelled, 499),

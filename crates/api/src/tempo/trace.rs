@@ -35,20 +35,7 @@ pub(super) async fn by_id_v1(
     headers: HeaderMap,
     params: Params,
 ) -> Result<Response, TextError> {
-    let found = find(&state, tenant, &id, &params).await?;
-    if found.spans.is_empty() {
-        return Ok(StatusCode::NOT_FOUND.into_response());
-    }
-    if let Some(message) = found.too_large {
-        return Err(TextError::new(StatusCode::UNPROCESSABLE_ENTITY, message));
-    }
-    if Encoding::of(&headers) == Encoding::Protobuf {
-        // `tempopb.Trace` is `TracesData` on the wire.
-        return Ok(protobuf_response(encode::traces_data(&found.spans)));
-    }
-    let mut json = Json::new();
-    trace_json::write_trace(&mut json, "batches", &found.spans);
-    Ok(json_response(json.into_string()))
+    answer(&state, tenant, &id, &params, Encoding::of(&headers), render_v1).await
 }
 
 pub(super) async fn by_id_v2(
@@ -61,9 +48,28 @@ pub(super) async fn by_id_v2(
     if let Some(query) = params.get("q") {
         return Err(TextError::bad_request(format!("trimming a trace by a filter is not supported yet: q={query}")));
     }
-    let found = find(&state, tenant, &id, &params).await?;
-    if Encoding::of(&headers) == Encoding::Protobuf {
-        return Ok(protobuf_response(encode_v2(&found)));
+    answer(&state, tenant, &id, &params, Encoding::of(&headers), render_v2).await
+}
+
+fn render_v1(found: &Found, encoding: Encoding) -> Result<Response, TextError> {
+    if found.spans.is_empty() {
+        return Ok(StatusCode::NOT_FOUND.into_response());
+    }
+    if let Some(message) = &found.too_large {
+        return Err(TextError::new(StatusCode::UNPROCESSABLE_ENTITY, message));
+    }
+    if encoding == Encoding::Protobuf {
+        // `tempopb.Trace` is `TracesData` on the wire.
+        return Ok(protobuf_response(encode::traces_data(&found.spans)));
+    }
+    let mut json = Json::new();
+    trace_json::write_trace(&mut json, "batches", &found.spans);
+    Ok(json_response(json.into_string()))
+}
+
+fn render_v2(found: &Found, encoding: Encoding) -> Result<Response, TextError> {
+    if encoding == Encoding::Protobuf {
+        return Ok(protobuf_response(encode_v2(found)));
     }
     let mut json = Json::new();
     json.object(|json| {
@@ -103,15 +109,26 @@ struct Found {
     too_large: Option<String>,
 }
 
-async fn find(state: &TempoState, tenant: TenantId, id: &str, params: &Params) -> Result<Found, TextError> {
+/// Reads a trace and renders it, both off the runtime: a large one takes milliseconds.
+async fn answer(
+    state: &TempoState,
+    tenant: TenantId,
+    id: &str,
+    params: &Params,
+    encoding: Encoding,
+    render: fn(&Found, Encoding) -> Result<Response, TextError>,
+) -> Result<Response, TextError> {
     let id = TraceId::parse(id).ok_or_else(|| {
         TextError::bad_request(format!("trace IDs can only contain hex characters and at most 32 of them: {id:?}"))
     })?;
     let range = range(params)?;
     check_mode(params)?;
     let source = state.spans.clone();
-    let (spans, stats) = state.face.read(move || source.trace(&tenant, id, range)).await?;
-    Ok(limit_size(spans, stats))
+    let read = state.face.read(move || {
+        let (spans, stats) = source.trace(&tenant, id, range)?;
+        Ok(render(&limit_size(spans, stats), encoding))
+    });
+    read.await?
 }
 
 /// Leaves out the last spans of a trace that is too large.
