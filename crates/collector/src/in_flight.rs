@@ -36,8 +36,9 @@ pub struct Reservation {
 impl InFlight {
     /// A pool of `bytes_max` bytes.
     pub fn new(bytes_max: usize) -> Self {
-        let shares = (bytes_max / SHARE_BYTES).clamp(1, Semaphore::MAX_PERMITS);
-        Self { shares: Arc::new(Semaphore::new(shares)), bytes_max, wait_max: WAIT_MAX }
+        let mut pool = Self { shares: Arc::new(Semaphore::new(0)), bytes_max, wait_max: WAIT_MAX };
+        pool.shares = Arc::new(Semaphore::new(pool.shares_max()));
+        pool
     }
 
     /// The same pool with another patience.
@@ -53,7 +54,11 @@ impl InFlight {
 
     /// Bytes taken now, to the KiB.
     pub fn bytes_used(&self) -> usize {
-        self.bytes_max.saturating_sub(self.shares.available_permits() * SHARE_BYTES)
+        (self.shares_max() - self.shares.available_permits()) * SHARE_BYTES
+    }
+
+    fn shares_max(&self) -> usize {
+        (self.bytes_max / SHARE_BYTES).clamp(1, Semaphore::MAX_PERMITS)
     }
 
     /// Opens an empty share.
@@ -70,7 +75,7 @@ impl Reservation {
             return Ok(());
         }
         let held = self.bytes / SHARE_BYTES;
-        let wanted = bytes.div_ceil(SHARE_BYTES).min(self.pool.bytes_max / SHARE_BYTES).max(1);
+        let wanted = bytes.div_ceil(SHARE_BYTES).min(self.pool.shares_max());
         let missing = wanted.saturating_sub(held);
         let shares = u32::try_from(missing).unwrap_or(u32::MAX);
         let acquire = Arc::clone(&self.pool.shares).acquire_many_owned(shares);

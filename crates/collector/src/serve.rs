@@ -12,6 +12,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
+use tower_http::catch_panic::CatchPanicLayer;
 
 /// What one HTTP/2 stream may send ahead of being read. A batch of an SDK or collector fits, so it arrives in one go.
 const STREAM_WINDOW_BYTES: u32 = 1 << 20;
@@ -32,6 +33,8 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// Accepts connections until `stop`, then lets those that are open finish their requests. Ends when the last one is closed: the
 /// caller sets the deadline by dropping the future.
 pub async fn serve(listener: TcpListener, router: Router, stop: CancellationToken) {
+    // A panic is a defect of ours; it must cost one request, not the connection with all its other requests.
+    let router = router.layer(CatchPanicLayer::new());
     let connections = TaskTracker::new();
     loop {
         tokio::select! {

@@ -18,6 +18,9 @@ const PROCESSOR: &str = "processor=\"batch\"";
 /// One line: labels without braces, and the value.
 type Line = (String, f64);
 
+/// Takes one number out of a signal's state; `None` leaves the line out.
+type Pick = fn(&SignalStatus) -> Option<f64>;
+
 pub(super) fn render(telemetry: &Telemetry) -> String {
     let mut out = String::with_capacity(16 * 1024);
     write_target(&mut out, telemetry);
@@ -116,7 +119,7 @@ fn write_process(out: &mut String, telemetry: &Telemetry) {
 fn write_store(out: &mut String, telemetry: &Telemetry) {
     let Some(store) = telemetry.store.get() else { return };
     let status = store.status();
-    let columns: [(&Metric, fn(&SignalStatus) -> Option<f64>); 10] = [
+    let columns: [(&Metric, Pick); 10] = [
         (&names::STORE_HEAD_ROWS, |signal| Some(signal.head_rows as f64)),
         (&names::STORE_HEAD_BYTES, |signal| Some(signal.head_bytes as f64)),
         (&names::STORE_BLOCK_ROWS, |signal| Some(signal.block_rows as f64)),
