@@ -26,3 +26,5 @@ mod time;
 
 #[cfg(test)]
 mod fake;
+#[cfg(test)]
+mod robustness;

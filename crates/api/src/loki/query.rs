@@ -55,7 +55,7 @@ pub(super) async fn range(
     let read = state.face.read(move || {
         let mut selection = source.select(&tenant, &select)?;
         if interval > 0 {
-            thin_out(&mut selection, interval as u64 * 1_000_000, limit, direction);
+            thin_out(&mut selection, (interval as u64).saturating_mul(1_000_000), limit, direction);
         }
         Ok(render::streams(&selection, shape, direction, begun.elapsed()))
     });

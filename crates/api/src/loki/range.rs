@@ -51,7 +51,7 @@ pub(super) fn bounds(params: &Params) -> Result<Bounds, TextError> {
         Some(text) => duration_millis(text)
             .ok_or_else(|| TextError::bad_request(format!("could not parse 'since' parameter: {text:?}")))?,
     };
-    let before = UnixNanos(end.min(now).0.saturating_sub(since as u64 * 1_000_000));
+    let before = UnixNanos(end.min(now).0.saturating_sub((since as u64).saturating_mul(1_000_000)));
     let start = time(params, "start")?.unwrap_or(before);
     if end < start {
         return Err(TextError::bad_request("end timestamp must not be before or equal to start time"));

@@ -58,6 +58,6 @@ fn estimate(sample: &LogSelection, range: TimeRange) -> (u64, u64) {
         return (count, bytes);
     }
     let covered = (newest.0 - oldest.0).max(1) as f64;
-    let factor = ((newest.0 - range.start.0) as f64 / covered).max(1.0);
+    let factor = (newest.0.saturating_sub(range.start.0) as f64 / covered).max(1.0);
     ((count as f64 * factor) as u64, (bytes as f64 * factor) as u64)
 }

@@ -46,7 +46,7 @@ pub(super) fn buckets(histogram: &NativeHistogram) -> Vec<Bucket> {
     for (index, count) in indexed(&histogram.negative_spans, &histogram.negative_counts) {
         let lower = -bound(histogram, index);
         // A bucket that reaches into the zero bucket is cut there.
-        let upper = (-bound(histogram, index - 1)).min(-zero);
+        let upper = (-bound(histogram, index.saturating_sub(1))).min(-zero);
         out.push(Bucket { rule: rule(true, false), lower, upper, count });
     }
     out.reverse();
@@ -55,7 +55,11 @@ pub(super) fn buckets(histogram: &NativeHistogram) -> Vec<Bucket> {
     }
     let is_custom = histogram.schema == CUSTOM_BOUNDS_SCHEMA;
     for (index, count) in indexed(&histogram.positive_spans, &histogram.positive_counts) {
-        let lower = if is_custom { bound(histogram, index - 1) } else { bound(histogram, index - 1).max(zero) };
+        let lower = if is_custom {
+            bound(histogram, index.saturating_sub(1))
+        } else {
+            bound(histogram, index.saturating_sub(1)).max(zero)
+        };
         let includes_lower = is_custom && index == 0;
         out.push(Bucket { rule: rule(includes_lower, true), lower, upper: bound(histogram, index), count });
     }

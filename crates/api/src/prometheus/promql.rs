@@ -6,7 +6,7 @@ use store_api::{MatchOp, Matcher};
 
 use crate::constant::{self, Constant, begins_constant};
 use crate::lexer::{SyntaxError, Token, TokenKind};
-use crate::number::{format_float, parse_float};
+use crate::number::{format_float, format_millis, parse_float};
 use crate::selector::{Cursor, braces, format_matcher, quote, unexpected};
 use crate::time::duration_millis;
 
@@ -107,7 +107,7 @@ fn format_selector(selector: &Selector) -> String {
         write!(out, "[{}]", format_duration(range)).expect("writing to a String cannot fail");
     }
     match selector.at {
-        Some(At::Millis(millis)) => write!(out, " @ {}.{:03}", millis / 1000, millis % 1000),
+        Some(At::Millis(millis)) => write!(out, " @ {}", format_millis(millis)),
         Some(At::Start) => write!(out, " @ start()"),
         Some(At::End) => write!(out, " @ end()"),
         None => Ok(()),

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::args::{Output, QueryArgs};
 use super::query::Window;
-use super::{Found, http, mimir, printable};
+use super::{Found, http, mimir, printable, when};
 
 /// Runs a LogQL query.
 pub(super) async fn run(url: &str, args: &QueryArgs, window: &Window, tenant: Option<&str>) -> Found {
@@ -72,8 +72,8 @@ fn table(entries: &[Entry]) -> String {
         let label = |name: &str| labels[name].as_str().unwrap_or("-").to_owned();
         let service = printable(&label("service_name"));
         let level = printable(&label("detected_level"));
-        let secs = entry.nanos as f64 / 1e9;
-        writeln!(out, "{secs:.3}  {level:<7}  {service}  {}", printable(&entry.line))
+        let time = when::show(entry.nanos);
+        writeln!(out, "{time}  {level:<7}  {service}  {}", printable(&entry.line))
             .expect("writing to a String cannot fail");
     }
     out
@@ -89,7 +89,11 @@ mod tests {
             {"stream": {"service_name": "b"}, "values": [["3000000000", "third"], ["1000000000", "first\u{1b}[31m"]]},
             {"stream": {"service_name": "a", "detected_level": "info"}, "values": [["2000000000", "second"]]}]});
         let found = entries(&data);
-        let expected = "1.000  -        b  first\\u{1b}[31m\n2.000  info     a  second\n3.000  -        b  third\n";
+        let expected = "\
+1970-01-01T00:00:01.000Z  -        b  first\\u{1b}[31m
+1970-01-01T00:00:02.000Z  info     a  second
+1970-01-01T00:00:03.000Z  -        b  third
+";
         assert_eq!(table(&found), expected);
         assert_eq!(
             found[1].to_json(),

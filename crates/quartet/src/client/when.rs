@@ -29,6 +29,27 @@ fn unix(time: SystemTime) -> String {
     format!("{}.{:03}", since.as_secs(), since.subsec_millis())
 }
 
+/// Nanoseconds since 1970 for people: RFC 3339 in UTC with milliseconds.
+pub(super) fn show(nanos: u64) -> String {
+    let (secs, millis) = (nanos / 1_000_000_000, nanos / 1_000_000 % 1000);
+    let (mut days, rest) = (secs / 86_400, secs % 86_400);
+    // Years are walked one by one: a log line needs no faster calendar.
+    let is_leap = |year: u64| year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
+    let mut year = 1970;
+    while days >= 365 + u64::from(is_leap(year)) {
+        days -= 365 + u64::from(is_leap(year));
+        year += 1;
+    }
+    let lengths = [31, 28 + u64::from(is_leap(year)), 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+    let mut month = 0;
+    while days >= lengths[month] {
+        days -= lengths[month];
+        month += 1;
+    }
+    let (hour, minute, second) = (rest / 3600, rest / 60 % 60, rest % 60);
+    format!("{year:04}-{:02}-{:02}T{hour:02}:{minute:02}:{second:02}.{millis:03}Z", month + 1, days + 1)
+}
+
 /// A whole number with a unit: `500ms`, `30s`, `5m`, `2h`, `7d`, `1w`.
 pub(super) fn duration(text: &str) -> Option<Duration> {
     let at = text.find(|c: char| !c.is_ascii_digit())?;
@@ -48,6 +69,19 @@ pub(super) fn duration(text: &str) -> Option<Duration> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn times_for_people() {
+        for (secs, expected) in [
+            (0, "1970-01-01T00:00:00.250Z"),
+            (951_782_400, "2000-02-29T00:00:00.250Z"),
+            (1_700_000_000, "2023-11-14T22:13:20.250Z"),
+            (4_107_542_399, "2100-02-28T23:59:59.250Z"),
+        ] {
+            assert_eq!(show(secs * 1_000_000_000 + 250_000_000), expected);
+        }
+        assert!(show(u64::MAX).starts_with("2554-07-21"));
+    }
 
     #[test]
     fn times() {
