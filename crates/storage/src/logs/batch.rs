@@ -108,6 +108,29 @@ impl SparseColumn {
 }
 
 impl LogBatch {
+    /// Room for so many records and bytes of lines.
+    pub(crate) fn with_capacity(rows: usize, line_bytes: usize) -> Self {
+        let texts = || TextColumn { ids: Vec::with_capacity(rows), dict: Dict::default() };
+        Self {
+            time: Vec::with_capacity(rows),
+            time_source: Vec::with_capacity(rows),
+            observed: Vec::with_capacity(rows),
+            severity_number: Vec::with_capacity(rows),
+            severity_text: texts(),
+            level: Vec::with_capacity(rows),
+            lines: Dict { ends: Vec::with_capacity(rows), bytes: Vec::with_capacity(line_bytes) },
+            trace_id: Vec::with_capacity(rows),
+            span_id: Vec::with_capacity(rows),
+            flags: Vec::with_capacity(rows),
+            dropped: Vec::with_capacity(rows),
+            event_name: texts(),
+            resource: Vec::with_capacity(rows),
+            scope: Vec::with_capacity(rows),
+            stream: Vec::with_capacity(rows),
+            ..Self::default()
+        }
+    }
+
     /// Number of records.
     pub(crate) fn rows(&self) -> usize {
         self.time.len()

@@ -21,6 +21,9 @@ use crate::table::NULL_ID;
 /// Longest line (Loki's default `max_line_size`, which its OTLP endpoint applies too).
 pub(crate) const LINE_BYTES_MAX: usize = 256 * 1024;
 
+/// Bytes of a usual record with its attributes, rather too many: room for too many records would be wasted.
+const RECORD_BYTES: usize = 512;
+
 /// Collects the records of one request.
 pub(crate) struct LogBuilder<'c> {
     cache: &'c SourceCache,
@@ -66,15 +69,15 @@ struct Row<'a> {
 }
 
 impl<'c> LogBuilder<'c> {
-    /// For a request that arrived at `received`.
-    pub(crate) fn new(received: UnixNanos, cache: &'c SourceCache) -> Self {
+    /// For a request of `bytes` bytes that arrived at `received`.
+    pub(crate) fn new(received: UnixNanos, bytes: usize, cache: &'c SourceCache) -> Self {
         let pushed = Pushed::Refused("entry without a stream".to_owned());
         let current =
             Current { resource: NULL_ID, scope: NULL_ID, known: None, by_level: [NULL_ID; Level::ALL.len()], pushed };
         Self {
             cache,
             received: received.0.min(i64::MAX as u64) as i64,
-            batch: LogBatch::default(),
+            batch: LogBatch::with_capacity(bytes / RECORD_BYTES, bytes / 4),
             attributes: AttributesBuilder::default(),
             severity_texts: Interner::default(),
             event_names: Interner::default(),

@@ -116,7 +116,7 @@ impl<W: std::io::Write + Send> Output<W> {
             [group] if self.can_copy(*group) => return self.copy(*group),
             _ => {}
         }
-        let read = |group: &Group<'_>| group.block.batch(group.row_group, 0..group.rows());
+        let read = |group: &Group<'_>| group.block.group(group.row_group);
         let batches = groups.iter().map(read).collect::<Result<Vec<_>, _>>()?;
         let inputs: Vec<Input> =
             batches.into_iter().map(|batch| Input::new(Arc::new(batch), &mut self.sources)).collect();

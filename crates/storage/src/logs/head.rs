@@ -13,10 +13,11 @@ use crate::engine::signal::HeadSize;
 
 /// How many neighbours of one tier are joined.
 const FAN_IN: usize = 8;
-/// Batches of this many rows are large enough: their dictionaries are spread over enough records.
-const JOINED_ROWS_MAX: usize = 4096;
-/// Tiers of sizes: below 8, 64, 512, 4096 rows.
-const TIERS: u32 = 4;
+/// Batches of this many rows are large enough: their dictionaries are spread over enough records. Below the 512 that SDKs send at
+/// a time.
+const JOINED_ROWS_MAX: usize = 256;
+/// Tiers of sizes: below 8, 64, 256 rows.
+const TIERS: u32 = 3;
 
 /// See the module.
 #[derive(Debug, Default)]
@@ -101,7 +102,7 @@ mod tests {
             head.attach(batch_of(&[(number, &format!("line {number}"))]));
         }
         let batches = head.batches();
-        assert!(batches.len() < 8 * TIERS as usize + 2, "{} batches", batches.len());
+        assert!(batches.len() < 5000 / JOINED_ROWS_MAX + 8 * TIERS as usize, "{} batches", batches.len());
         let lines = batches.iter().flat_map(|batch| (0..batch.rows()).map(|row| batch.line(row).to_owned()));
         assert!(lines.eq((0..5000).map(|number| format!("line {number}"))));
         let size = head.size();
@@ -112,7 +113,7 @@ mod tests {
 
     #[test]
     fn tiers_grow_by_eight() {
-        let tiers: Vec<u32> = [0, 1, 7, 8, 63, 64, 511, 512, 4095, 4096, 1 << 20].map(tier).to_vec();
-        assert_eq!(tiers, [0, 0, 0, 1, 1, 2, 2, 3, 3, 4, 4]);
+        let tiers: Vec<u32> = [0, 1, 7, 8, 63, 64, 255, 256, 1 << 20].map(tier).to_vec();
+        assert_eq!(tiers, [0, 0, 0, 1, 1, 2, 2, 3, 3]);
     }
 }

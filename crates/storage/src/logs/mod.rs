@@ -63,7 +63,7 @@ impl Signal for Logs {
     type Opened = LogBlock;
 
     fn decode(&self, payload: &Payload) -> Result<Decoded<LogBatch>, StoreError> {
-        let mut builder = LogBuilder::new(payload.received, &self.sources);
+        let mut builder = LogBuilder::new(payload.received, payload.body.len(), &self.sources);
         match payload.format {
             WireFormat::OtlpLogs => otlp::decode_logs(&payload.body, &mut builder).map_err(invalid)?,
             WireFormat::LokiPush => push::decode_loki_push(&payload.body, &mut builder).map_err(invalid)?,

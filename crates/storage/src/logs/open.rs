@@ -53,17 +53,22 @@ impl LogBlock {
 
     /// Times of some rows, ns.
     pub(crate) fn times(&self, row_group: u32, rows: Range<usize>) -> Result<Vec<i64>, StoreError> {
-        self.ints(row_group, column::TIME, &rows)
+        self.ints(row_group, column::TIME, &[rows])
     }
 
     /// Lines of some rows: an id a row, and entries that need not be distinct.
     pub(crate) fn lines(&self, row_group: u32, rows: Range<usize>) -> Result<(Vec<u32>, Dict), StoreError> {
-        self.dict(row_group, column::BODY, &rows)
+        self.dict(row_group, column::BODY, &[rows])
     }
 
-    /// Some rows with all columns.
-    pub(crate) fn batch(&self, row_group: u32, rows: Range<usize>) -> Result<LogBatch, StoreError> {
-        let (group, rows) = (row_group, &rows);
+    /// A whole row group.
+    pub(crate) fn group(&self, row_group: u32) -> Result<LogBatch, StoreError> {
+        self.batch(row_group, &[0..self.table.row_group_rows(row_group as usize)])
+    }
+
+    /// The rows of some ranges with all columns, one range behind the other.
+    pub(crate) fn batch(&self, row_group: u32, rows: &[Range<usize>]) -> Result<LogBatch, StoreError> {
+        let group = row_group;
         let time = self.ints(group, column::TIME, rows)?;
         let (line_ids, lines) = self.dict(group, column::BODY, rows)?;
         let (resource, resources) = self.sources(group, column::RESOURCE_ID, rows, &self.resources)?;
@@ -93,14 +98,14 @@ impl LogBlock {
         })
     }
 
-    fn attributes(&self, group: u32, rows: &Range<usize>) -> Result<AttributeColumns, StoreError> {
+    fn attributes(&self, group: u32, rows: &[Range<usize>]) -> Result<AttributeColumns, StoreError> {
         let specs = self.table.specs().iter().filter(|spec| is_attribute(spec));
-        let read = specs.map(|spec| Ok((spec, self.table.read(group as usize, &spec.name, rows.clone())?)));
+        let read = specs.map(|spec| Ok((spec, self.table.read_ranges(group as usize, &spec.name, rows)?)));
         Ok(AttributeColumns::from_table(read.collect::<Result<Vec<_>, StoreError>>()?))
     }
 
-    fn ints(&self, group: u32, name: &str, rows: &Range<usize>) -> Result<Vec<i64>, StoreError> {
-        match self.table.read(group as usize, name, rows.clone())? {
+    fn ints(&self, group: u32, name: &str, rows: &[Range<usize>]) -> Result<Vec<i64>, StoreError> {
+        match self.table.read_ranges(group as usize, name, rows)? {
             Column::Int { values, .. } => Ok(values),
             _ => Err(damaged(name)),
         }
@@ -110,33 +115,33 @@ impl LogBlock {
         &self,
         group: u32,
         name: &str,
-        rows: &Range<usize>,
+        rows: &[Range<usize>],
     ) -> Result<Vec<T>, StoreError> {
         let values = self.ints(group, name, rows)?;
         Ok(values.into_iter().map(|value| T::try_from(value).unwrap_or_default()).collect())
     }
 
-    fn dict(&self, group: u32, name: &str, rows: &Range<usize>) -> Result<(Vec<u32>, Dict), StoreError> {
-        match self.table.read(group as usize, name, rows.clone())? {
+    fn dict(&self, group: u32, name: &str, rows: &[Range<usize>]) -> Result<(Vec<u32>, Dict), StoreError> {
+        match self.table.read_ranges(group as usize, name, rows)? {
             Column::Dict { ids, dict } => Ok((ids, dict)),
             _ => Err(damaged(name)),
         }
     }
 
-    fn text(&self, group: u32, name: &str, rows: &Range<usize>) -> Result<TextColumn, StoreError> {
+    fn text(&self, group: u32, name: &str, rows: &[Range<usize>]) -> Result<TextColumn, StoreError> {
         self.dict(group, name, rows).map(|(ids, dict)| TextColumn { ids, dict })
     }
 
-    fn fixed<const N: usize>(&self, group: u32, name: &str, rows: &Range<usize>) -> Result<Vec<[u8; N]>, StoreError> {
-        match self.table.read(group as usize, name, rows.clone())? {
+    fn fixed<const N: usize>(&self, group: u32, name: &str, rows: &[Range<usize>]) -> Result<Vec<[u8; N]>, StoreError> {
+        match self.table.read_ranges(group as usize, name, rows)? {
             Column::Fixed(bytes) => Ok(bytes.as_chunks::<N>().0.to_vec()),
             _ => Err(damaged(name)),
         }
     }
 
-    fn observed(&self, group: u32, rows: &Range<usize>, time: &[i64]) -> Result<Vec<i64>, StoreError> {
+    fn observed(&self, group: u32, rows: &[Range<usize>], time: &[i64]) -> Result<Vec<i64>, StoreError> {
         let name = column::OBSERVED_DELTA;
-        let Column::Int { values, present } = self.table.read(group as usize, name, rows.clone())? else {
+        let Column::Int { values, present } = self.table.read_ranges(group as usize, name, rows)? else {
             return Err(damaged(name));
         };
         let observed = |(at, (delta, time)): (usize, (i64, &i64))| {
@@ -146,7 +151,7 @@ impl LogBlock {
         Ok(values.into_iter().zip(time).enumerate().map(observed).collect())
     }
 
-    fn levels(&self, group: u32, rows: &Range<usize>) -> Result<Vec<u8>, StoreError> {
+    fn levels(&self, group: u32, rows: &[Range<usize>]) -> Result<Vec<u8>, StoreError> {
         let (ids, dict) = self.dict(group, column::LEVEL, rows)?;
         let number = |id| Level::ALL.iter().position(|level| level.as_str().as_bytes() == dict.get(id)).unwrap_or(0);
         let numbers: Vec<u8> = (0..dict.len() as u32).map(|id| number(id) as u8).collect();
@@ -159,7 +164,7 @@ impl LogBlock {
         &self,
         group: u32,
         name: &str,
-        rows: &Range<usize>,
+        rows: &[Range<usize>],
         known: &HashMap<u64, Arc<Named<T>>>,
     ) -> Result<(Vec<u32>, Vec<Arc<Named<T>>>), StoreError> {
         let (ids, dict) = self.dict(group, name, rows)?;
@@ -168,13 +173,14 @@ impl LogBlock {
         Ok((ids, items.ok_or_else(|| damaged(name))?))
     }
 
-    fn streams_of(&self, group: u32, rows: &Range<usize>) -> (Vec<u32>, Vec<Arc<NamedStream>>) {
-        let (mut places, mut streams) = (Vec::with_capacity(rows.len()), Vec::new());
-        for run in self.runs_of(group) {
-            let of_run = run.first_row as usize..(run.first_row + run.rows) as usize;
-            let shared = of_run.end.min(rows.end).saturating_sub(of_run.start.max(rows.start));
-            if shared > 0 {
-                places.resize(places.len() + shared, streams.len() as u32);
+    fn streams_of(&self, group: u32, ranges: &[Range<usize>]) -> (Vec<u32>, Vec<Arc<NamedStream>>) {
+        let (mut places, mut streams) = (Vec::new(), Vec::new());
+        let runs = self.runs_of(group);
+        for rows in ranges {
+            let first = runs.partition_point(|run| (run.first_row + run.rows) as usize <= rows.start);
+            for run in runs[first..].iter().take_while(|run| (run.first_row as usize) < rows.end) {
+                let (start, end) = (run.first_row as usize, (run.first_row + run.rows) as usize);
+                places.resize(places.len() + end.min(rows.end) - start.max(rows.start), streams.len() as u32);
                 streams.push(self.streams[run.stream as usize].clone());
             }
         }

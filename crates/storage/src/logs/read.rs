@@ -111,26 +111,22 @@ impl<'p> Answer<'p> {
         for (part, mut rows) in by_part {
             rows.sort_unstable();
             match &self.parts[part as usize].part {
-                Part::Batch(batch) => self.add(batch, 0, &rows),
+                Part::Batch(batch) => self.add(batch, rows.iter().map(|&(row, place)| (row as usize, place))),
                 Part::Group(block, row_group) => {
-                    // Pages that hold a hit, each read once.
-                    for rows in rows.chunk_by(|a, b| a.0 as usize / PAGE_ROWS == b.0 as usize / PAGE_ROWS) {
-                        let range: Range<usize> = rows[0].0 as usize..rows[rows.len() - 1].0 as usize + 1;
-                        let batch = block.batch(*row_group, range)?;
-                        looked.bytes += batch.heap_bytes() as u64;
-                        self.add(&batch, rows[0].0, rows);
-                    }
+                    let (ranges, rows) = stretches(&rows);
+                    let batch = block.batch(*row_group, &ranges)?;
+                    looked.bytes += batch.heap_bytes() as u64;
+                    self.add(&batch, rows.into_iter());
                 }
             }
         }
         Ok(self.into_streams())
     }
 
-    /// Adds rows of `batch`, whose first row has number `first`.
-    fn add(&mut self, batch: &LogBatch, first: u32, rows: &[(u32, usize)]) {
+    /// Adds rows of `batch`, each with its place in the answer.
+    fn add(&mut self, batch: &LogBatch, rows: impl Iterator<Item = (usize, usize)>) {
         let mut shared = SharedMetadata::new();
-        for &(row, place) in rows {
-            let row = (row - first) as usize;
+        for (row, place) in rows {
             let labels = &batch.streams[batch.stream[row] as usize].value;
             let entry = entry(batch, row, &mut shared);
             match self.streams.get_mut(labels) {
@@ -149,6 +145,20 @@ impl<'p> Answer<'p> {
         streams.sort_by(|a, b| a.0.cmp(&b.0));
         streams.into_iter().map(|stream| stream.1).collect()
     }
+}
+
+/// The stretches of rows to read for some hits (row and place in the answer, by row), one for each page that holds any; and where
+/// the hits are in what is read.
+fn stretches(hits: &[(u32, usize)]) -> (Vec<Range<usize>>, Vec<(usize, usize)>) {
+    let (mut ranges, mut rows, mut read) = (Vec::new(), Vec::with_capacity(hits.len()), 0);
+    for of_page in hits.chunk_by(|a, b| a.0 as usize / PAGE_ROWS == b.0 as usize / PAGE_ROWS) {
+        let start = of_page[0].0 as usize;
+        let range = start..of_page[of_page.len() - 1].0 as usize + 1;
+        rows.extend(of_page.iter().map(|&(row, place)| (read + row as usize - start, place)));
+        read += range.len();
+        ranges.push(range);
+    }
+    (ranges, rows)
 }
 
 fn entry(batch: &LogBatch, row: usize, shared: &mut SharedMetadata) -> LogEntry {

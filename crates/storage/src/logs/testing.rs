@@ -11,7 +11,7 @@ use super::source::SourceCache;
 /// Records of one service: time of arrival plus one, line.
 pub(crate) fn batch_of(records: &[(u64, &str)]) -> LogBatch {
     let cache = SourceCache::default();
-    let mut builder = LogBuilder::new(UnixNanos(1), &cache);
+    let mut builder = LogBuilder::new(UnixNanos(1), 0, &cache);
     let service = [KeyValueView { key: "service.name", value: AnyValueView::Str("test") }];
     builder.resource(&ResourceView { attributes: &service, ..ResourceView::default() });
     builder.scope(&ScopeView::default());

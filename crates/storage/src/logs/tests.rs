@@ -134,7 +134,7 @@ impl Data {
         for block in &self.blocks {
             let block = block.opened(&self.logs).expect("opens");
             for group in 0..block.table.row_groups() {
-                add(&block.batch(group as u32, 0..block.table.row_group_rows(group)).expect("reads"));
+                add(&block.group(group as u32).expect("reads"));
             }
         }
         records.sort();

@@ -176,15 +176,55 @@ impl TableReader {
     /// Rows `rows` of a column in a row group. Reads and decodes only the pages that hold them. Columns of type Fixed come
     /// as [`Column::Fixed`], strings as [`Column::Dict`] whose dictionary may hold an entry twice.
     pub(crate) fn read(&self, row_group: usize, column: &str, rows: Range<usize>) -> Result<Column, StoreError> {
+        self.read_ranges(row_group, column, std::slice::from_ref(&rows))
+    }
+
+    /// Like [`Self::read`] for the rows of several ranges, one behind the other. The dictionary is read once; a page that two
+    /// ranges touch is read twice.
+    pub(crate) fn read_ranges(
+        &self,
+        row_group: usize,
+        column: &str,
+        ranges: &[Range<usize>],
+    ) -> Result<Column, StoreError> {
         let column = self.find(column)?;
         let count = self.row_group_rows(row_group);
-        if rows.start > rows.end || rows.end > count {
+        if let Some(rows) = ranges.iter().find(|rows| rows.start > rows.end || rows.end > count) {
             return Err(StoreError::InvalidInput(format!("rows {rows:?} of a row group of {count}")));
         }
         let mut decoder = Decoder::new(self.spec(column));
-        if rows.is_empty() {
-            return decoder.finish(None);
+        let mut dictionary = None;
+        for rows in ranges.iter().filter(|rows| !rows.is_empty()) {
+            dictionary = self.decode_rows(&mut decoder, row_group, column, rows)?;
         }
+        let chunk = self.chunk(row_group, column);
+        let Some((lowest, highest)) = decoder.index_range() else { return decoder.finish(None) };
+        if !chunk.has_dictionary() {
+            return Err(damaged("a dictionary is missing"));
+        }
+        if let (None, Codec::Plain, ColumnType::Fixed(width)) =
+            (&dictionary, chunk.codec, self.spec(column).column_type)
+        {
+            let (count, body) = self.some_entries(chunk, width, lowest, highest)?;
+            return decoder.finish(Some(Entries { count, body: &body, first: lowest }));
+        }
+        let dictionary = match dictionary {
+            Some(dictionary) => dictionary,
+            None => self.fetch(chunk.start..chunk.data_start)?,
+        };
+        let (header, body) = page::open(&dictionary, PageKind::Dictionary, chunk.codec)?;
+        decoder.finish(Some(Entries { count: header.values, body: &body, first: 0 }))
+    }
+
+    /// Decodes the pages that hold `rows`, which are not empty. Gives the dictionary page where it came with the same read.
+    fn decode_rows(
+        &self,
+        decoder: &mut Decoder<'_>,
+        row_group: usize,
+        column: usize,
+        rows: &Range<usize>,
+    ) -> Result<Option<Bytes>, StoreError> {
+        let count = self.row_group_rows(row_group);
         let chunk = self.chunk(row_group, column);
         let pages = self.pages(row_group, column)?;
         let first = pages.partition_point(|page| page.first_row as usize <= rows.start) - 1;
@@ -205,22 +245,7 @@ impl TableReader {
             let wanted = rows.start.max(first_row) - first_row..rows.end.min(first_row + page_rows) - first_row;
             decoder.page(&body, header.encoding, page_rows, wanted)?;
         }
-        let Some((lowest, highest)) = decoder.index_range() else { return decoder.finish(None) };
-        if !chunk.has_dictionary() {
-            return Err(damaged("a dictionary is missing"));
-        }
-        if whole {
-            let dictionary = &bytes[..(chunk.data_start - chunk.start) as usize];
-            let (header, body) = page::open(dictionary, PageKind::Dictionary, chunk.codec)?;
-            return decoder.finish(Some(Entries { count: header.values, body: &body, first: 0 }));
-        }
-        if let (Codec::Plain, ColumnType::Fixed(width)) = (chunk.codec, self.spec(column).column_type) {
-            let (count, body) = self.some_entries(chunk, width, lowest, highest)?;
-            return decoder.finish(Some(Entries { count, body: &body, first: lowest }));
-        }
-        let dictionary = self.fetch(chunk.start..chunk.data_start)?;
-        let (header, body) = page::open(&dictionary, PageKind::Dictionary, chunk.codec)?;
-        decoder.finish(Some(Entries { count: header.values, body: &body, first: 0 }))
+        Ok((whole && chunk.has_dictionary()).then(|| bytes.slice(..(chunk.data_start - chunk.start) as usize)))
     }
 
     /// Entries `lowest..=highest` of an uncompressed dictionary of fixed width. Not under a checksum, for the checksum is
