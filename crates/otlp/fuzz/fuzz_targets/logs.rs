@@ -1,0 +1,11 @@
+//! The walk over logs reads what prost reads, and never panics.
+
+#![no_main]
+
+#[path = "../../tests/differential/rebuild.rs"]
+mod rebuild;
+
+use libfuzzer_sys::fuzz_target;
+use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
+
+fuzz_target!(|bytes: &[u8]| rebuild::compare::<ExportLogsServiceRequest>(bytes));
