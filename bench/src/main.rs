@@ -145,7 +145,7 @@ fn measure_ours(args: &Args, durability: &str, report: &mut Report) -> Result<()
             outcome.peak_mib
         ));
         let total = sent.entry(phase.signal).or_insert(0);
-        *total += outcome.records;
+        *total += outcome.records + load.generator().derived();
         report.outcomes.push(outcome);
         phase::check_found(&system, phase.signal, *total, load.witnesses())?;
         let timings = match phase.name {

@@ -27,7 +27,7 @@ pub(crate) struct Timing {
 pub(crate) fn check_total(system: &System, signal: &str, sent: u64) -> Result<()> {
     let System::Ours(server) = system else { return Ok(()) };
     let status = server.status()?;
-    let held = signal_figure(&status, signal, "head_rows")? + signal_figure(&status, signal, "block_rows")?;
+    let held = signal_figure(&status, signal, "headRows")? + signal_figure(&status, signal, "blockRows")?;
     ensure!(held == sent, "{sent} {signal} sent, {held} held");
     Ok(())
 }

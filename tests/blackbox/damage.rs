@@ -93,7 +93,7 @@ fn half_written_blocks_are_not_read() -> Result<()> {
     fixture.restart()?;
     fixture.server.flush(Duration::from_secs(30))?;
     let rows = |fixture: &Fixture| -> Result<Vec<u64>> {
-        ["spans", "logs", "samples"].iter().map(|signal| fixture.server.signal(signal, "block_rows")).collect()
+        ["spans", "logs", "samples"].iter().map(|signal| fixture.server.signal(signal, "blockRows")).collect()
     };
     let before = rows(&fixture)?;
     fixture.server.kill()?;

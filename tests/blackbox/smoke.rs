@@ -55,7 +55,7 @@ fn a_span_comes_back_with_all_its_fields_and_types() -> Result<()> {
     assert_eq!(faces::trace(&mut tempo, &spans[0].trace_id)?, expected);
     // From a block it must be the same as from memory.
     fixture.server.flush(std::time::Duration::from_secs(30))?;
-    assert_eq!(fixture.server.signal("spans", "head_rows")?, 0);
+    assert_eq!(fixture.server.signal("spans", "headRows")?, 0);
     assert_eq!(faces::trace(&mut tempo, &spans[0].trace_id)?, expected);
     Ok(())
 }

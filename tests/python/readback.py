@@ -11,7 +11,7 @@ import urllib.parse
 import urllib.request
 
 KINDS = {0: "SPAN_KIND_INTERNAL", 1: "SPAN_KIND_SERVER", 2: "SPAN_KIND_CLIENT", 3: "SPAN_KIND_PRODUCER", 4: "SPAN_KIND_CONSUMER"}
-UNITS = {"s": "seconds", "ms": "milliseconds", "By": "bytes", "1": "", "USD": "USD", "": "", None: ""}
+UNITS = {"s": "seconds", "ms": "milliseconds", "By": "bytes", "1": "", "": "", None: ""}
 
 
 def get(face, path, **query):
@@ -157,7 +157,8 @@ def check_logs(service, entries):
 def metric_name(metric, monotonic):
     """The standard translation of an OTLP name, with unit and type suffixes."""
     tokens = [token for token in re.split(r"[^A-Za-z0-9:]", metric.name) if token]
-    unit = "" if "{" in (metric.unit or "") else UNITS[metric.unit]
+    # Units that the standard does not know are taken as they are.
+    unit = "" if "{" in (metric.unit or "") else UNITS.get(metric.unit, metric.unit)
     if unit and unit not in tokens:
         tokens.append(unit)
     if metric.unit == "1" and type(metric.data).__name__ == "Gauge":

@@ -33,6 +33,7 @@ pub(crate) struct MetricsGenerator {
     /// Unix milliseconds of the next scrape.
     clock: i64,
     scrapes: u64,
+    target_infos: u64,
     pub(crate) witnesses: Witnesses,
 }
 
@@ -50,7 +51,7 @@ impl MetricsGenerator {
             let selector = selector(&targets[target][position], shape);
             witnesses.series.push((selector, Vec::new()));
         }
-        Self { rng, shape, targets, clock, scrapes, witnesses }
+        Self { rng, shape, targets, clock, scrapes, target_infos: 0, witnesses }
     }
 
     fn scrape(&mut self, chunk: &mut Chunk) {
@@ -71,12 +72,20 @@ impl MetricsGenerator {
         for ((target, position), (_, values)) in WITNESSES.into_iter().zip(&mut self.witnesses.series) {
             values.push(self.targets[target][position].value);
         }
+        if self.shape == Shape::Otlp {
+            // One a resource and request: their resources have attributes that do not identify them.
+            self.target_infos += TARGETS as u64;
+        }
         self.clock += INTERVAL_MS;
         self.scrapes -= 1;
     }
 }
 
 impl Generator for MetricsGenerator {
+    fn derived(&self) -> u64 {
+        self.target_infos
+    }
+
     fn next_chunk(&mut self, records: u64, bytes_max: u64) -> Chunk {
         let mut chunk = Chunk::default();
         while self.scrapes > 0 && chunk.records < records && chunk.bytes < bytes_max {

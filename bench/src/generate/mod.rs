@@ -44,6 +44,11 @@ impl Chunk {
 
 /// Makes load part by part, so that memory stays bounded.
 pub(crate) trait Generator {
+    /// Rows that the server makes besides, by the standard translation (`target_info`); so far.
+    fn derived(&self) -> u64 {
+        0
+    }
+
     /// Up to `records` more records, fewer when `bytes_max` is reached first.
     fn next_chunk(&mut self, records: u64, bytes_max: u64) -> Chunk;
 }

@@ -153,13 +153,12 @@ impl Server {
         memory_kib(self.pid(), name)
     }
 
-    /// The state of the store, as the status page tells it: the object that holds `signals`.
+    /// What the status page tells.
     pub fn status(&self) -> Result<Value> {
-        let page = self.http("console")?.get("/api/status")?.ok()?.json()?;
-        find_store(&page).cloned().ok_or_else(|| anyhow!("no `signals` in /api/status: {page}"))
+        self.http("console")?.get("/api/status")?.ok()?.json()
     }
 
-    /// A figure of one signal in the status, e.g. `("spans", "accepted")`.
+    /// A figure of one signal in the status, e.g. `("spans", "headRows")`.
     pub fn signal(&self, signal: &str, name: &str) -> Result<u64> {
         signal_figure(&self.status()?, signal, name)
     }
@@ -169,7 +168,8 @@ impl Server {
         self.http("loki")?.post("/flush", "text/plain", b"")?.ok().context("POST /flush")?;
         wait::until("quiet store", limit, || {
             let status = self.status()?;
-            Ok((status["background_tasks"].as_u64() == Some(0)).then_some(()))
+            let tasks = status["store"]["backgroundTasks"].as_u64();
+            Ok((tasks.context("no store.backgroundTasks in the status")? == 0).then_some(()))
         })
     }
 }
@@ -181,7 +181,7 @@ impl Drop for Server {
     }
 }
 
-/// One signal's figure out of the object that [`Server::status`] gives.
+/// One signal's figure out of what [`Server::status`] gives.
 pub fn signal_figure(status: &Value, signal: &str, name: &str) -> Result<u64> {
     let signals = status["signals"].as_array().ok_or_else(|| anyhow!("`signals` is not a list: {status}"))?;
     let row = signals.iter().find(|row| row["signal"] == signal);
@@ -208,15 +208,6 @@ pub fn memory_kib(pid: u32, name: &str) -> Result<u64> {
 /// Makes `VmHWM` start again at the present size.
 pub fn reset_peak(pid: u32) -> Result<()> {
     fs::write(format!("/proc/{pid}/clear_refs"), "5").context("cannot reset the peak memory of the process")
-}
-
-fn find_store(page: &Value) -> Option<&Value> {
-    match page {
-        Value::Object(fields) if fields.get("signals").is_some_and(Value::is_array) => Some(page),
-        Value::Object(fields) => fields.values().find_map(find_store),
-        Value::Array(items) => items.iter().find_map(find_store),
-        _ => None,
-    }
 }
 
 fn addresses(line: &str) -> Result<BTreeMap<String, SocketAddr>> {
@@ -261,9 +252,9 @@ mod tests {
     }
 
     #[test]
-    fn finds_a_figure_deep_in_the_status_page() {
-        let page = serde_json::json!({"version": "1", "store": {"signals": [{"signal": "spans", "accepted": 7}]}});
-        let store = find_store(&page).expect("store is there");
-        assert_eq!(signal_figure(store, "spans", "accepted").expect("figure is there"), 7);
+    fn finds_a_figure_of_a_signal_in_the_status() {
+        let page = serde_json::json!({"signals": [{"signal": "logs"}, {"signal": "spans", "headRows": 7}]});
+        assert_eq!(signal_figure(&page, "spans", "headRows").expect("figure is there"), 7);
+        assert!(signal_figure(&page, "logs", "headRows").is_err());
     }
 }

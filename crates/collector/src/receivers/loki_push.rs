@@ -25,6 +25,9 @@ pub fn router(intake: Intake) -> Router {
 
 async fn receive(State(intake): State<Intake>, request: Request) -> Response {
     match take_in(&intake, request).await {
+        Ok(appended) if appended.accepted + appended.rejected == 0 => {
+            plain_text(StatusCode::BAD_REQUEST, "error at least one valid stream is required for ingestion".to_owned())
+        }
         Ok(appended) if appended.rejected == 0 => StatusCode::NO_CONTENT.into_response(),
         Ok(appended) => {
             let reason = appended.reason.unwrap_or_else(|| "some entries were invalid".to_owned());
