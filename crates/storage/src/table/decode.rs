@@ -228,9 +228,9 @@ impl<'s> Decoder<'s> {
             return None;
         }
         // NULL_ID is the greatest number, and one more than it is the least: both passes need no condition.
-        let lowest = self.ids.iter().copied().min().filter(|&lowest| lowest != NULL_ID)?;
-        let above = self.ids.iter().map(|id| id.wrapping_add(1)).max()?;
-        Some((lowest, above - 1))
+        let above = rle::greatest(self.ids.iter().map(|id| id.wrapping_add(1)));
+        let lowest = self.ids.iter().fold(NULL_ID, |lowest, &id| lowest.min(id));
+        (above > 0).then(|| (lowest, above - 1))
     }
 
     /// The column. `entries` is the chunk's dictionary, where [`Self::index_range`] says that one is needed.

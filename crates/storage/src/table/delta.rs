@@ -38,7 +38,7 @@ pub(super) fn encode(values: &[i64], narrow: bool, out: &mut Vec<u8>) {
             previous = value;
         }
         let used = &deltas[..block.len()];
-        let least = used.iter().copied().min().expect("a chunk is not empty");
+        let least = used.iter().fold(i64::MAX, |least, &delta| least.min(delta));
         put_varint(out, zigzag(least));
         put_block(used, least, narrow, out);
     }

@@ -6,7 +6,7 @@ use super::compress::Compressor;
 use super::header::encoding;
 use super::numbers::{NumberIndex, NumberKind};
 use super::raw::{RawChunk, Rows};
-use super::{ColumnData, ColumnSpec, ColumnType, Dict, NULL_ID, bloom, delta, fixed, indexes, numbers};
+use super::{ColumnData, ColumnSpec, ColumnType, Dict, NULL_ID, bloom, delta, fixed, indexes, numbers, rle};
 
 /// Buffers that live from chunk to chunk.
 #[derive(Default)]
@@ -114,7 +114,7 @@ impl Encoder {
     ) -> Result<(), StoreError> {
         let Tools { zstd, raw } = tools;
         // One more than each id: NULL_ID becomes 0, so the greatest shows whether an id is outside.
-        let above = ids.iter().map(|id| id.wrapping_add(1)).max().unwrap_or(0);
+        let above = rle::greatest(ids.iter().map(|id| id.wrapping_add(1)));
         if above as usize > dict.len() {
             return Err(mismatch(spec));
         }

@@ -73,9 +73,17 @@ fn bounds<T: Ord>(values: &[T], bytes: impl Fn(&T) -> &[u8], raw: &mut RawChunk)
     let mut start = 0;
     for page in &raw.pages {
         let end = start + (page.rows - page.nulls) as usize;
-        let page = &values[start..end];
-        let least_greatest = page.iter().min().zip(page.iter().max());
-        let bounds = least_greatest.map(|(least, greatest)| (bytes(least).into(), bytes(greatest).into()));
+        let bounds = values[start..end].split_first().map(|(first, rest)| {
+            let (mut least, mut greatest) = (first, first);
+            for value in rest {
+                if value > greatest {
+                    greatest = value;
+                } else if value < least {
+                    least = value;
+                }
+            }
+            (bytes(least).into(), bytes(greatest).into())
+        });
         raw.bounds.pages.push(bounds.unwrap_or_default());
         start = end;
     }

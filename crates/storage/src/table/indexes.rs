@@ -10,7 +10,7 @@ const SAMPLE: usize = 2048;
 
 /// Writes the values of one index page: width, then runs or packed values. With `aligned` the width is whole bytes.
 pub(super) fn put_page(ids: &[u32], aligned: bool, out: &mut Vec<u8>) {
-    let mut width = rle::bit_width(ids.iter().copied().max().unwrap_or(0));
+    let mut width = rle::bit_width(rle::greatest(ids.iter().copied()));
     if aligned {
         width = width.next_multiple_of(8);
     }
@@ -21,7 +21,7 @@ pub(super) fn put_page(ids: &[u32], aligned: bool, out: &mut Vec<u8>) {
 /// Whether these indexes compress better at whole bytes. Packed bits are short, but Zstandard sees bytes: skewed or repeating
 /// indexes often end up smaller when each has bytes of its own.
 pub(super) fn aligned(ids: &[u32], zstd: &mut Compressor) -> bool {
-    let width = rle::bit_width(ids.iter().copied().max().unwrap_or(0));
+    let width = rle::bit_width(rle::greatest(ids.iter().copied()));
     if width.is_multiple_of(8) {
         return false;
     }

@@ -4,6 +4,12 @@ use store_api::StoreError;
 
 use super::thrift::damaged;
 
+/// The greatest of `values`, 0 when there are none. A fold over `max`, because `Iterator::max` becomes a call per value where
+/// code generation is split into units.
+pub(super) fn greatest(values: impl IntoIterator<Item = u32>) -> u32 {
+    values.into_iter().fold(0, |greatest, value| greatest.max(value))
+}
+
 /// Bits that a number up to `max` takes.
 pub(super) fn bit_width(max: u32) -> u32 {
     u32::BITS - max.leading_zeros()
