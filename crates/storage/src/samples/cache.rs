@@ -36,10 +36,10 @@ impl<V: Clone> Cache<V> {
     /// Opens the cache for one request.
     pub(super) fn reader(&self) -> CacheReader<'_, V> {
         let entries = self.entries.read().unwrap_or_else(PoisonError::into_inner);
-        CacheReader { cache: self, entries: Some(entries), next: 0, added: KeyMap::default() }
+        CacheReader { cache: self, entries: Some(entries), next: 0, added: Vec::new(), added_places: KeyMap::default() }
     }
 
-    fn put_all(&self, added: KeyMap<V>) {
+    fn put_all(&self, added: Vec<(Key, V)>) {
         let mut entries = self.entries.write().unwrap_or_else(PoisonError::into_inner);
         for (key, value) in added {
             entries.put(key, value, self.entries_max);
@@ -54,7 +54,9 @@ pub(super) struct CacheReader<'c, V: Clone> {
     entries: Option<RwLockReadGuard<'c, Entries<V>>>,
     /// Behind the last hit.
     next: u32,
-    added: KeyMap<V>,
+    /// In order of arrival.
+    added: Vec<(Key, V)>,
+    added_places: KeyMap<u32>,
 }
 
 impl<V: Clone> CacheReader<'_, V> {
@@ -68,14 +70,17 @@ impl<V: Clone> CacheReader<'_, V> {
             self.next += 1;
             return Some(entry.take());
         }
-        let Some(&place) = entries.places.get(&key) else { return self.added.get(&key).cloned() };
+        let Some(&place) = entries.places.get(&key) else {
+            return self.added_places.get(&key).map(|&place| self.added[place as usize].1.clone());
+        };
         self.next = place + 1;
         Some(entries.list[place as usize].take())
     }
 
     /// Adds an entry.
     pub(super) fn put(&mut self, key: Key, value: V) {
-        self.added.insert(key, value);
+        self.added_places.insert(key, self.added.len() as u32);
+        self.added.push((key, value));
     }
 
     /// Gives the lock back; nothing is found any more. Who holds readers of several caches must release all of them before the

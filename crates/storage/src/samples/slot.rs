@@ -34,6 +34,8 @@ pub(super) struct Slot {
     pub series: Arc<Series>,
     /// True when the values are sums of deltas.
     pub is_delta: bool,
+    /// Time of the last of `samples`: beside the list's head, since a look at its tail would wait for memory.
+    newest: i64,
     samples: Vec<Sample>,
     /// `(time, start)`: from `time` on, counters began at `start`, until the next entry. ms.
     starts: Vec<(i64, i64)>,
@@ -52,7 +54,7 @@ struct Rare {
 
 impl Slot {
     pub(super) fn new(series: Arc<Series>) -> Self {
-        Self { series, is_delta: false, samples: Vec::new(), starts: Vec::new(), rare: None }
+        Self { series, is_delta: false, newest: i64::MIN, samples: Vec::new(), starts: Vec::new(), rare: None }
     }
 
     fn rare(&mut self, growth: &mut Growth) -> &mut Rare {
@@ -66,22 +68,23 @@ impl Slot {
     #[inline]
     pub(super) fn push(&mut self, sample: Sample, start: i64) -> Growth {
         let mut growth = Growth::default();
-        match self.samples.last_mut() {
-            Some(last) if sample.time < last.time => {
-                self.push_late(sample, &mut growth);
-                return growth;
+        if sample.time.0 > self.newest {
+            if self.samples.len() == self.samples.capacity() {
+                // By half: a doubled list would be a third empty on average.
+                let more = (self.samples.len() / 2).max(4);
+                self.samples.reserve_exact(more);
+                growth.bytes += (more * size_of::<Sample>()) as i64;
             }
-            Some(last) if sample.time == last.time => last.value = sample.value,
-            _ => {
-                if self.samples.len() == self.samples.capacity() {
-                    // By half: a doubled list would be a third empty on average.
-                    let more = (self.samples.len() / 2).max(4);
-                    self.samples.reserve_exact(more);
-                    growth.bytes += (more * size_of::<Sample>()) as i64;
-                }
-                self.samples.push(sample);
-                growth.rows = 1;
-            }
+            self.samples.push(sample);
+            self.newest = sample.time.0;
+            growth.rows = 1;
+        } else if sample.time.0 == self.newest
+            && let Some(last) = self.samples.last_mut()
+        {
+            *last = sample;
+        } else {
+            self.push_late(sample, &mut growth);
+            return growth;
         }
         self.note_start(sample.time.0, start, &mut growth);
         growth
