@@ -8,7 +8,7 @@ use std::hash::BuildHasher;
 use hashbrown::HashTable;
 use otlp::view::{AnyValueView, KeyValueView};
 
-use super::interner::{Interner, hash_state};
+use super::interner::{Interner, hash_state, same};
 use super::{AttributeColumn, AttributeColumns, Scalar, Spill, ValueKind, Values, value};
 
 /// Distinct keys that get columns in one batch; further ones go to the spill. Real services stay below 200; the limit keeps a
@@ -42,6 +42,27 @@ struct ColumnBuilder {
     interner: Interner,
     /// Column that followed this one the last time.
     successor: u32,
+    /// Address and length of the key as it came last: the same address is the same key within one request.
+    key_seen: (usize, usize),
+}
+
+impl ColumnBuilder {
+    /// Whether this is the column of `key` and `kind`.
+    #[inline]
+    fn is<const IN_PLACE: bool>(&mut self, key: &str, kind: ValueKind) -> bool {
+        if self.kind != kind {
+            return false;
+        }
+        let seen = (key.as_ptr() as usize, key.len());
+        if IN_PLACE && seen == self.key_seen {
+            return true;
+        }
+        let equal = same(self.column.key.as_bytes(), key.as_bytes());
+        if IN_PLACE && equal {
+            self.key_seen = seen;
+        }
+        equal
+    }
 }
 
 #[derive(Debug)]
@@ -75,11 +96,12 @@ impl AttributesBuilder {
         self.row
     }
 
-    /// Adds a whole row.
+    /// Adds a whole row. All rows until [`Self::take`] must point into one buffer that does not change: texts are recognised by
+    /// their address, which the OTLP walk keeps where a record repeats the one before.
     #[inline]
     pub(crate) fn push_row(&mut self, attributes: &[KeyValueView<'_>]) {
         for attribute in attributes {
-            self.push(attribute);
+            self.push_view::<true>(attribute);
         }
         self.finish_row();
     }
@@ -87,6 +109,11 @@ impl AttributesBuilder {
     /// Adds an attribute to the current row.
     #[inline]
     pub(crate) fn push(&mut self, attribute: &KeyValueView<'_>) {
+        self.push_view::<false>(attribute);
+    }
+
+    #[inline]
+    fn push_view<const IN_PLACE: bool>(&mut self, attribute: &KeyValueView<'_>) {
         let scalar = match attribute.value {
             AnyValueView::Str(text) => Scalar::Str(text.as_bytes()),
             AnyValueView::Int(number) => Scalar::Int(number),
@@ -94,7 +121,7 @@ impl AttributesBuilder {
             AnyValueView::Bool(flag) => Scalar::Bool(flag),
             other => return self.push_any(attribute.key, other),
         };
-        self.push_scalar(attribute.key, scalar);
+        self.push_inner::<IN_PLACE>(attribute.key, scalar);
     }
 
     fn push_any(&mut self, key: &str, view: AnyValueView<'_>) {
@@ -106,15 +133,20 @@ impl AttributesBuilder {
     }
 
     /// Adds an attribute to the current row.
-    #[inline]
     pub(crate) fn push_scalar(&mut self, key: &str, scalar: Scalar<'_>) {
+        self.push_inner::<false>(key, scalar);
+    }
+
+    #[inline]
+    fn push_inner<const IN_PLACE: bool>(&mut self, key: &str, scalar: Scalar<'_>) {
         let guess = match self.previous {
             NONE => self.first,
             previous => self.columns[previous as usize].successor,
         };
-        let column = match self.columns.get(guess as usize) {
-            Some(column) if column.kind == scalar.kind() && &*column.column.key == key => guess,
-            _ => match self.find(key, scalar.kind()) {
+        let kind = scalar.kind();
+        let column = match self.columns.get_mut(guess as usize).is_some_and(|column| column.is::<IN_PLACE>(key, kind)) {
+            true => guess,
+            false => match self.find(key, kind) {
                 Some(column) => column,
                 None => return self.push_spill(key, scalar),
             },
@@ -127,7 +159,7 @@ impl AttributesBuilder {
         } else {
             self.touched.push(column);
         }
-        target.add(row, scalar);
+        target.add::<IN_PLACE>(row, scalar);
         if self.keys[target.key as usize].mixed {
             self.drop_other_kinds(column);
         }
@@ -175,6 +207,21 @@ impl AttributesBuilder {
         done
     }
 
+    /// The columns of all finished rows, in memory of exactly their size. The builder is empty then; it keeps what it learnt of keys,
+    /// and its memory, for the next batch.
+    pub(crate) fn take(&mut self) -> AttributeColumns {
+        let columns = self.columns.iter_mut().filter(|builder| !builder.column.rows.is_empty());
+        let columns = columns.map(ColumnBuilder::take).collect();
+        let done = AttributeColumns { columns, spill: std::mem::take(&mut self.spill) };
+        if self.keys.len() > KEYS_MAX / 2 {
+            *self = Self::default();
+        }
+        self.row = 0;
+        self.next_row(0);
+        self.columns.iter_mut().for_each(|builder| builder.key_seen = (0, 0));
+        done
+    }
+
     /// The column of a key whose place was not guessed, made when it is new; `None` when there are too many keys.
     #[cold]
     fn find(&mut self, key: &str, kind: ValueKind) -> Option<u32> {
@@ -219,7 +266,8 @@ impl AttributesBuilder {
             }
         }
         let column = AttributeColumn { key: key.into(), rows: Vec::new(), values: Values::new(kind) };
-        self.columns.push(ColumnBuilder { column, kind, key: index, interner: Interner::default(), successor: NONE });
+        let (interner, key_seen) = (Interner::default(), (0, 0));
+        self.columns.push(ColumnBuilder { column, kind, key: index, interner, successor: NONE, key_seen });
     }
 
     /// A key was given twice on one row with two kinds of value: the last one stays.
@@ -254,9 +302,12 @@ impl Key {
 
 impl ColumnBuilder {
     #[inline]
-    fn add(&mut self, row: u32, scalar: Scalar<'_>) {
+    fn add<const IN_PLACE: bool>(&mut self, row: u32, scalar: Scalar<'_>) {
         self.column.rows.push(row);
         match (&mut self.column.values, scalar) {
+            (Values::Str { ids, dict }, Scalar::Str(bytes)) if IN_PLACE => {
+                ids.push(self.interner.intern_in_place(dict, bytes));
+            }
             (Values::Str { ids, dict }, Scalar::Str(bytes)) | (Values::Any { ids, dict }, Scalar::Any(bytes)) => {
                 ids.push(self.interner.intern(dict, bytes));
             }
@@ -265,6 +316,24 @@ impl ColumnBuilder {
             (Values::Bool(values), Scalar::Bool(flag)) => values.push(flag),
             _ => unreachable!("a column is looked up by the kind of the value"),
         }
+    }
+
+    /// The column so far, leaving an empty one with its memory.
+    fn take(&mut self) -> AttributeColumn {
+        let done = self.column.clone();
+        self.column.rows.clear();
+        self.interner.clear();
+        match &mut self.column.values {
+            Values::Str { ids, dict } | Values::Any { ids, dict } => {
+                ids.clear();
+                dict.ends.clear();
+                dict.bytes.clear();
+            }
+            Values::Int(values) => values.clear(),
+            Values::Double(values) => values.clear(),
+            Values::Bool(values) => values.clear(),
+        }
+        done
     }
 
     fn pop(&mut self) {

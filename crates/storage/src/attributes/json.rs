@@ -11,9 +11,12 @@
 //!
 //! Only wrappers are objects, so nothing is ambiguous.
 
+use std::fmt;
+
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use model::{KeyValue, Value};
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::Value as Json;
 
 /// Appends `text` as a JSON string.
@@ -116,10 +119,37 @@ fn parse_pair(json: Json) -> Option<KeyValue> {
     Some(KeyValue { key, value: parse_value(value)? })
 }
 
-/// Reads what [`write_object`] wrote; `None` when it is something else.
+/// Reads what [`write_object`] wrote, in its order; `None` when it is something else.
 pub(crate) fn parse_object(text: &[u8]) -> Option<Vec<KeyValue>> {
-    let Json::Object(object) = serde_json::from_slice(text).ok()? else { return None };
-    object.into_iter().map(|(key, value)| Some(KeyValue { key, value: parse_value(value)? })).collect()
+    let Members(members) = serde_json::from_slice(text).ok()?;
+    members.into_iter().map(|(key, value)| Some(KeyValue { key, value: parse_value(value)? })).collect()
+}
+
+/// Members of an object as they stand: `serde_json`'s own map sorts them.
+struct Members(Vec<(String, Json)>);
+
+impl<'de> Deserialize<'de> for Members {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(MembersVisitor)
+    }
+}
+
+struct MembersVisitor;
+
+impl<'de> Visitor<'de> for MembersVisitor {
+    type Value = Members;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members, A::Error> {
+        let mut members = Vec::new();
+        while let Some(member) = map.next_entry()? {
+            members.push(member);
+        }
+        Ok(Members(members))
+    }
 }
 
 #[cfg(test)]
@@ -129,6 +159,7 @@ mod tests {
     #[test]
     fn every_value_survives() {
         let pairs = vec![
+            KeyValue::new("z first", 1),
             KeyValue::new("array", Value::Array(vec![Value::Int(-1), Value::Double(2.0), Value::Empty, "x".into()])),
             KeyValue::new("bool", true),
             KeyValue::new("bytes", Value::Bytes(vec![0, 255, 7])),

@@ -3,6 +3,8 @@
 //! Checked here is what makes a span unusable: ids of the wrong length or all zeros. Such a span is left out and counted with the
 //! reason of the first; everything else is kept as it came, odd times included.
 
+use std::sync::Mutex;
+
 use otlp::view::{ResourceView, ScopeView, SpanView};
 use otlp::{DecodeError, SpanSink};
 use store_api::Appended;
@@ -21,6 +23,16 @@ const NONE: u32 = u32::MAX;
 pub(crate) struct SpanBatchBuilder<'c> {
     origins: &'c OriginCache,
     batch: SpanBatch,
+    scratch: Box<BuilderScratch>,
+    resource: u32,
+    scope: u32,
+    rejected: u64,
+    reason: Option<String>,
+}
+
+/// What a builder can use again for the next request: its memory, and what it learnt of the order of keys.
+#[derive(Debug, Default)]
+pub(crate) struct BuilderScratch {
     attributes: AttributesBuilder,
     event_attributes: AttributesBuilder,
     link_attributes: AttributesBuilder,
@@ -29,47 +41,71 @@ pub(crate) struct SpanBatchBuilder<'c> {
     trace_states: Interner,
     event_names: Interner,
     link_trace_states: Interner,
-    resource: u32,
-    scope: u32,
-    scratch: Vec<u8>,
-    rejected: u64,
-    reason: Option<String>,
+    bytes: Vec<u8>,
+    /// Spans of the largest request so far.
+    spans_max: usize,
+}
+
+/// Scratches that idle between requests.
+#[derive(Debug, Default)]
+pub(crate) struct ScratchPool {
+    idle: Mutex<Vec<Box<BuilderScratch>>>,
+}
+
+/// More than this many requests are rarely decoded at once.
+const IDLE_MAX: usize = 8;
+/// A scratch that decoded a larger request is dropped: its memory is in proportion to it.
+const SPANS_MAX: usize = 8192;
+
+impl ScratchPool {
+    /// A scratch, used before if there is one.
+    pub(crate) fn take(&self) -> Box<BuilderScratch> {
+        self.idle.lock().expect("nothing panics while it is locked").pop().unwrap_or_default()
+    }
+
+    /// Keeps a scratch for the next request.
+    pub(crate) fn give(&self, scratch: Box<BuilderScratch>) {
+        let mut idle = self.idle.lock().expect("nothing panics while it is locked");
+        if idle.len() < IDLE_MAX && scratch.spans_max <= SPANS_MAX {
+            idle.push(scratch);
+        }
+    }
+}
+
+impl BuilderScratch {
+    fn clear(&mut self) {
+        for interner in [
+            &mut self.names,
+            &mut self.status_messages,
+            &mut self.trace_states,
+            &mut self.event_names,
+            &mut self.link_trace_states,
+        ] {
+            interner.clear();
+        }
+    }
 }
 
 impl<'c> SpanBatchBuilder<'c> {
     /// An empty batch whose resources and scopes are looked up in `origins`.
-    pub(crate) fn new(origins: &'c OriginCache) -> Self {
-        Self {
-            origins,
-            batch: SpanBatch::default(),
-            attributes: AttributesBuilder::default(),
-            event_attributes: AttributesBuilder::default(),
-            link_attributes: AttributesBuilder::default(),
-            names: Interner::default(),
-            status_messages: Interner::default(),
-            trace_states: Interner::default(),
-            event_names: Interner::default(),
-            link_trace_states: Interner::default(),
-            resource: NONE,
-            scope: NONE,
-            scratch: Vec::new(),
-            rejected: 0,
-            reason: None,
-        }
+    pub(crate) fn new(origins: &'c OriginCache, scratch: Box<BuilderScratch>) -> Self {
+        let batch = SpanBatch::default();
+        Self { origins, batch, scratch, resource: NONE, scope: NONE, rejected: 0, reason: None }
     }
 
-    /// The batch and the answer to the sender.
-    pub(crate) fn finish(self) -> Decoded<SpanBatch> {
+    /// The batch and the answer to the sender; and the scratch back.
+    pub(crate) fn finish(mut self) -> (Decoded<SpanBatch>, Box<BuilderScratch>) {
         let mut batch = self.batch;
         let accepted = batch.len() as u64;
         let appended = Appended { accepted, rejected: self.rejected, reason: self.reason, ..Appended::default() };
-        if accepted == 0 {
-            return Decoded { batch: None, appended };
-        }
-        batch.attributes = self.attributes.finish();
-        batch.events.attributes = self.event_attributes.finish();
-        batch.links.attributes = self.link_attributes.finish();
-        Decoded { batch: Some(batch.seal()), appended }
+        let scratch = &mut self.scratch;
+        scratch.spans_max = scratch.spans_max.max(batch.len());
+        scratch.clear();
+        batch.attributes = scratch.attributes.take();
+        batch.events.attributes = scratch.event_attributes.take();
+        batch.links.attributes = scratch.link_attributes.take();
+        let batch = (accepted > 0).then(|| batch.seal());
+        (Decoded { batch, appended }, self.scratch)
     }
 
     fn reject(&mut self, reason: String) {
@@ -83,10 +119,10 @@ impl<'c> SpanBatchBuilder<'c> {
             let index = events.span_rows.len() as u32;
             events.span_rows.push(row);
             events.times.push(event.time);
-            events.names.push(&mut self.event_names, event.name);
+            events.names.push(&mut self.scratch.event_names, event.name);
             events.dropped_attributes.push(index, event.dropped_attributes_count);
             let (start, end) = event.attributes;
-            self.event_attributes.push_row(&span.event_attributes[start as usize..end as usize]);
+            self.scratch.event_attributes.push_row(&span.event_attributes[start as usize..end as usize]);
         }
     }
 
@@ -98,23 +134,23 @@ impl<'c> SpanBatchBuilder<'c> {
             // A link whose target cannot be named is kept: its attributes may still tell something.
             links.trace_ids.push(link.trace_id.try_into().unwrap_or_default());
             links.span_ids.push(link.span_id.try_into().unwrap_or_default());
-            links.trace_states.push(index, &mut self.link_trace_states, link.trace_state);
+            links.trace_states.push(index, &mut self.scratch.link_trace_states, link.trace_state);
             links.flags.push(link.flags);
             links.dropped_attributes.push(index, link.dropped_attributes_count);
             let (start, end) = link.attributes;
-            self.link_attributes.push_row(&span.link_attributes[start as usize..end as usize]);
+            self.scratch.link_attributes.push_row(&span.link_attributes[start as usize..end as usize]);
         }
     }
 }
 
 impl SpanSink for SpanBatchBuilder<'_> {
     fn resource(&mut self, resource: &ResourceView<'_, '_>) {
-        let origin = self.origins.resource(resource, &mut self.scratch);
+        let origin = self.origins.resource(resource, &mut self.scratch.bytes);
         self.resource = index_of(&mut self.batch.resources, origin);
     }
 
     fn scope(&mut self, scope: &ScopeView<'_, '_>) {
-        let origin = self.origins.scope(scope, &mut self.scratch);
+        let origin = self.origins.scope(scope, &mut self.scratch.bytes);
         self.scope = index_of(&mut self.batch.scopes, origin);
     }
 
@@ -137,18 +173,18 @@ impl SpanSink for SpanBatchBuilder<'_> {
         batch.parent_ids.push(ids.parent);
         batch.starts.push(span.start);
         batch.ends.push(span.end);
-        batch.names.push(&mut self.names, span.name);
+        batch.names.push(&mut self.scratch.names, span.name);
         batch.kinds.push(span.kind);
         batch.status_codes.push(span.status_code);
-        batch.status_messages.push(row, &mut self.status_messages, span.status_message);
-        batch.trace_states.push(row, &mut self.trace_states, span.trace_state);
+        batch.status_messages.push(row, &mut self.scratch.status_messages, span.status_message);
+        batch.trace_states.push(row, &mut self.scratch.trace_states, span.trace_state);
         batch.flags.push(span.flags);
         batch.dropped_attributes.push(row, span.dropped_attributes_count);
         batch.dropped_events.push(row, span.dropped_events_count);
         batch.dropped_links.push(row, span.dropped_links_count);
         batch.resource.push(self.resource);
         batch.scope.push(self.scope);
-        self.attributes.push_row(span.attributes);
+        self.scratch.attributes.push_row(span.attributes);
         if !span.events.is_empty() {
             self.events(row, span);
         }

@@ -24,11 +24,11 @@ pub(crate) const TRACE_ID: &str = "trace_id";
 pub(crate) const SPAN_ROW: &str = "span_row";
 
 const fn column(name: &'static str, column_type: ColumnType) -> Fixed {
-    Fixed { name, column_type, optional: false, lookup: false }
+    Fixed { name, column_type, optional: false, lookup: false, ordered: false }
 }
 
 const fn optional(name: &'static str, column_type: ColumnType) -> Fixed {
-    Fixed { name, column_type, optional: true, lookup: false }
+    Fixed { name, column_type, optional: true, lookup: false, ordered: false }
 }
 
 /// A column that every table of its kind has.
@@ -37,13 +37,18 @@ pub(crate) struct Fixed {
     name: &'static str,
     column_type: ColumnType,
     optional: bool,
-    /// Rows are in its order and are looked up by it.
+    /// Rows are looked up by it: it has a Bloom filter.
     lookup: bool,
+    /// Its bounds exclude pages.
+    ordered: bool,
 }
 
-/// Rows in order of trace, then start.
+const TRACE_ID_COLUMN: Fixed =
+    Fixed { name: TRACE_ID, column_type: ColumnType::Fixed(16), optional: false, lookup: true, ordered: false };
+
+/// Traces in the order of their first start, a trace's rows by start.
 pub(crate) const SPAN_COLUMNS: &[Fixed] = &[
-    Fixed { name: TRACE_ID, column_type: ColumnType::Fixed(16), optional: false, lookup: true },
+    TRACE_ID_COLUMN,
     column("span_id", ColumnType::Fixed(8)),
     optional("parent_span_id", ColumnType::Fixed(8)),
     optional("parent_distance", ColumnType::Int32),
@@ -52,7 +57,7 @@ pub(crate) const SPAN_COLUMNS: &[Fixed] = &[
     column("kind", ColumnType::Utf8),
     column("status_code", ColumnType::Utf8),
     optional("status_message", ColumnType::Utf8),
-    column("start_time", ColumnType::TimestampNanos),
+    Fixed { ordered: true, ..column("start_time", ColumnType::TimestampNanos) },
     column("duration_ns", ColumnType::Int64),
     optional("trace_state", ColumnType::Utf8),
     column("flags", ColumnType::Int64),
@@ -65,9 +70,9 @@ pub(crate) const SPAN_COLUMNS: &[Fixed] = &[
 
 /// Rows in the order of their spans.
 pub(crate) const EVENT_COLUMNS: &[Fixed] = &[
-    Fixed { name: TRACE_ID, column_type: ColumnType::Fixed(16), optional: false, lookup: true },
+    TRACE_ID_COLUMN,
     column("span_id", ColumnType::Fixed(8)),
-    column(SPAN_ROW, ColumnType::Int64),
+    Fixed { ordered: true, ..column(SPAN_ROW, ColumnType::Int64) },
     column("time", ColumnType::TimestampNanos),
     column("name", ColumnType::Utf8),
     optional("dropped_attributes_count", ColumnType::Int64),
@@ -75,9 +80,9 @@ pub(crate) const EVENT_COLUMNS: &[Fixed] = &[
 
 /// Rows in the order of their spans.
 pub(crate) const LINK_COLUMNS: &[Fixed] = &[
-    Fixed { name: TRACE_ID, column_type: ColumnType::Fixed(16), optional: false, lookup: true },
+    TRACE_ID_COLUMN,
     column("span_id", ColumnType::Fixed(8)),
-    column(SPAN_ROW, ColumnType::Int64),
+    Fixed { ordered: true, ..column(SPAN_ROW, ColumnType::Int64) },
     optional("linked_trace_id", ColumnType::Fixed(16)),
     optional("linked_span_id", ColumnType::Fixed(8)),
     optional("trace_state", ColumnType::Utf8),
@@ -112,7 +117,7 @@ pub(crate) fn specs(fixed: &[Fixed], attributes: Vec<ColumnSpec>) -> Vec<ColumnS
         optional: column.optional,
         // Events and links are found through their spans, whose filter has answered already.
         bloom: column.lookup && fixed.len() == SPAN_COLUMNS.len(),
-        page_index: column.lookup,
+        page_index: column.ordered,
     };
     fixed.iter().map(spec).chain(attributes).collect()
 }

@@ -43,7 +43,7 @@ pub(crate) fn compact(
             write_groups(&mut tables, &std::mem::take(&mut pending))?;
             pending_rows = 0;
         }
-        pending.push(Arc::new(opened.batch(row_group, 0..rows, None)?));
+        pending.push(Arc::new(opened.batch(row_group, 0..rows)?));
         pending_rows += rows;
     }
     write_groups(&mut tables, &pending)?;

@@ -11,7 +11,7 @@ use crate::engine::signal::BlockSummary;
 
 /// Spans of a row group: enough for dictionaries to pay, few enough that the dense columns of one (some 10 bytes a span and
 /// attribute) stay below 40 MB.
-pub(crate) const GROUP_ROWS: usize = 1 << 16;
+pub(crate) const GROUP_ROWS: usize = 100_000;
 
 /// Writes `batches` as a block. They come in order of arrival, which is nearly the order of time, so row groups are slices of time.
 pub(crate) fn flush(batches: &[Arc<SpanBatch>], writer: &mut BlockWriter) -> Result<BlockSummary, StoreError> {

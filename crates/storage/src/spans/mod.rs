@@ -28,6 +28,8 @@ pub(crate) mod flush;
 pub(crate) mod gather;
 pub(crate) mod head;
 pub(crate) mod kinds;
+#[cfg(test)]
+mod measure;
 pub(crate) mod open;
 pub(crate) mod order;
 pub(crate) mod origin;
@@ -49,7 +51,7 @@ use model::{TenantId, TimeRange, UnixNanos};
 use store_api::{Payload, StoreError};
 
 use batch::SpanBatch;
-use builder::SpanBatchBuilder;
+use builder::{ScratchPool, SpanBatchBuilder};
 use head::Head;
 use open::OpenedSpans;
 use origin::OriginCache;
@@ -61,6 +63,7 @@ use crate::engine::signal::{BlockSummary, Decoded, HeadSize, Signal};
 #[derive(Debug, Default)]
 pub(crate) struct Spans {
     origins: OriginCache,
+    scratches: ScratchPool,
 }
 
 impl Signal for Spans {
@@ -70,10 +73,13 @@ impl Signal for Spans {
     type Opened = OpenedSpans;
 
     fn decode(&self, payload: &Payload) -> Result<Decoded<SpanBatch>, StoreError> {
-        let mut builder = SpanBatchBuilder::new(&self.origins);
+        let mut builder = SpanBatchBuilder::new(&self.origins, self.scratches.take());
+        // A scratch of a request that fails is dropped: it may be in the middle of a row.
         otlp::decode_traces(&payload.body, &mut builder)
             .map_err(|error| StoreError::InvalidInput(error.to_string()))?;
-        Ok(builder.finish())
+        let (decoded, scratch) = builder.finish();
+        self.scratches.give(scratch);
+        Ok(decoded)
     }
 
     fn new_head(&self, _tenant: &TenantId) -> Head {

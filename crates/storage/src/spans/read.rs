@@ -43,19 +43,13 @@ pub(crate) fn trace_of_block(opened: &OpenedSpans, id: TraceId, found: &mut Vec<
         if !table.might_contain(row_group, TRACE_ID, &id.0)? {
             continue;
         }
-        let candidates = table.rows_maybe_equal(row_group, TRACE_ID, &id.0)?;
-        if candidates.is_empty() {
-            continue;
-        }
-        let first = candidates.start;
-        let Column::Fixed(ids) = table.read(row_group, TRACE_ID, candidates)? else { continue };
+        let Column::Fixed(ids) = table.read(row_group, TRACE_ID, 0..table.row_group_rows(row_group))? else { continue };
         let ids = ids.as_chunks::<16>().0;
-        let from = ids.partition_point(|other| *other < id.0);
-        let to = from + ids[from..].partition_point(|other| *other == id.0);
-        if from < to {
-            let batch = opened.batch(row_group, first + from..first + to, Some(&id.0))?;
-            found.extend((0..batch.len() as u32).map(|row| batch.span(row)));
-        }
+        let wanted = u128::from_ne_bytes(id.0);
+        let Some(from) = ids.iter().position(|other| u128::from_ne_bytes(*other) == wanted) else { continue };
+        let rows = from..from + ids[from..].iter().take_while(|other| **other == id.0).count();
+        let batch = opened.batch(row_group, rows)?;
+        found.extend((0..batch.len() as u32).map(|row| batch.span(row)));
     }
     Ok(())
 }

@@ -26,13 +26,8 @@ struct Slice<'t> {
 
 impl OpenedSpans {
     /// The spans in `rows` of a row group with all that belongs to them. The rows must be whole traces: parents are named by their
-    /// distance. `trace` tells which one when it is only one; it saves reading other traces' events.
-    pub(crate) fn batch(
-        &self,
-        row_group: usize,
-        rows: Range<usize>,
-        trace: Option<&[u8; 16]>,
-    ) -> Result<SpanBatch, StoreError> {
+    /// distance.
+    pub(crate) fn batch(&self, row_group: usize, rows: Range<usize>) -> Result<SpanBatch, StoreError> {
         let slice = Slice { table: &self.spans.table, row_group, rows: rows.clone() };
         let starts: Vec<u64> = slice.ints("start_time")?;
         let durations: Vec<i64> = slice.ints("duration_ns")?;
@@ -59,15 +54,15 @@ impl OpenedSpans {
             resources,
             scopes,
             attributes: slice.attributes()?,
-            events: self.events(row_group, &rows, trace)?,
-            links: self.links(row_group, &rows, trace)?,
+            events: self.events(row_group, &rows)?,
+            links: self.links(row_group, &rows)?,
             ..SpanBatch::default()
         };
         Ok(batch.seal())
     }
 
-    fn events(&self, row_group: usize, rows: &Range<usize>, trace: Option<&[u8; 16]>) -> Result<Events, StoreError> {
-        let Some((slice, span_rows)) = part_slice(self.events.as_ref(), row_group, rows, trace)? else {
+    fn events(&self, row_group: usize, rows: &Range<usize>) -> Result<Events, StoreError> {
+        let Some((slice, span_rows)) = part_slice(self.events.as_ref(), row_group, rows)? else {
             return Ok(Events::default());
         };
         Ok(Events {
@@ -79,8 +74,8 @@ impl OpenedSpans {
         })
     }
 
-    fn links(&self, row_group: usize, rows: &Range<usize>, trace: Option<&[u8; 16]>) -> Result<Links, StoreError> {
-        let Some((slice, span_rows)) = part_slice(self.links.as_ref(), row_group, rows, trace)? else {
+    fn links(&self, row_group: usize, rows: &Range<usize>) -> Result<Links, StoreError> {
+        let Some((slice, span_rows)) = part_slice(self.links.as_ref(), row_group, rows)? else {
             return Ok(Links::default());
         };
         Ok(Links {
@@ -100,14 +95,10 @@ fn part_slice<'t>(
     part: Option<&'t PartTable>,
     row_group: usize,
     rows: &Range<usize>,
-    trace: Option<&[u8; 16]>,
 ) -> Result<Option<(Slice<'t>, Vec<u32>)>, StoreError> {
     let Some((part, group)) = part.and_then(|part| Some((part, part.group_of(row_group)?))) else { return Ok(None) };
     let table = &part.rows.table;
-    let candidates = match trace {
-        Some(trace) => table.rows_maybe_equal(group, TRACE_ID, trace)?,
-        None => 0..table.row_group_rows(group),
-    };
+    let candidates = table.rows_maybe_between(group, SPAN_ROW, rows.start as i64, rows.end as i64 - 1)?;
     if candidates.is_empty() {
         return Ok(None);
     }

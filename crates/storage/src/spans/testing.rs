@@ -124,7 +124,7 @@ pub(crate) fn all_spans(opened: &OpenedSpans) -> Vec<Span> {
     let groups = 0..opened.spans.table.row_groups();
     let batches = groups.map(|group| {
         let rows = opened.spans.table.row_group_rows(group);
-        opened.batch(group, 0..rows, None).expect("a row group reads")
+        opened.batch(group, 0..rows).expect("a row group reads")
     });
     batches.flat_map(|batch| (0..batch.len() as u32).map(|row| batch.span(row)).collect::<Vec<_>>()).collect()
 }
