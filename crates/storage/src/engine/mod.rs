@@ -187,6 +187,8 @@ impl<S: Signal> Engine<S> {
 
     /// The signal's share of the status page.
     pub(crate) fn status(&self) -> SignalStatus {
+        // Takes the lock itself: a second read behind a waiting writer would wait for ever.
+        let wal_bytes = self.wal_bytes();
         let state = self.read_state();
         let heads: Vec<_> = state.sealed.iter().chain([&state.active]).map(|g| g.size(&self.signal)).collect();
         let metas: Vec<_> = state.catalogue.iter().map(|(_, block)| &block.files.meta).collect();
@@ -202,7 +204,7 @@ impl<S: Signal> Engine<S> {
             block_rows: metas.iter().map(|meta| meta.rows).sum(),
             blocks: metas.len() as u64,
             block_bytes: metas.iter().map(|meta| meta.bytes()).sum(),
-            wal_bytes: self.wal_bytes(),
+            wal_bytes,
             oldest: heads.iter().filter_map(|head| head.oldest).chain(oldest_block).min(),
             newest: heads.iter().filter_map(|head| head.newest).chain(newest_block).max(),
             flushes: count(&self.counters.flushes),
