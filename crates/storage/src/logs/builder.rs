@@ -94,6 +94,7 @@ impl<'c> LogBuilder<'c> {
     /// The batch, how many records were rejected, and why the first of them was.
     pub(crate) fn finish(mut self) -> (LogBatch, u64, Option<String>) {
         self.batch.attributes = self.attributes.finish();
+        self.batch.lines.bytes.shrink_to_fit(); // the largest column, and its size was a guess
         self.batch.resources = self.resources.into_items();
         self.batch.scopes = self.scopes.into_items();
         self.batch.streams = self.streams.into_items();

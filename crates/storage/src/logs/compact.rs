@@ -7,14 +7,13 @@ use std::sync::Arc;
 
 use store_api::StoreError;
 
-use super::flush::{GROUP_LINE_BYTES_MAX, GROUP_ROWS_MAX, summary, write_slice};
+use super::flush::{GROUP_LINE_BYTES_MAX, GROUP_ROWS_MAX, Output};
 use super::open::LogBlock;
 use super::slice::{Input, Slice, Sources, by_time};
-use super::tables::{self, LOGS_FILE, Run, column};
+use super::tables::{Run, column};
 use crate::attributes::AttributeLayout;
 use crate::engine::block::BlockWriter;
 use crate::engine::signal::BlockSummary;
-use crate::table::writer::TableWriter;
 
 /// Rows from which on a row group is copied: half of the usual size.
 const COPIED_ROWS_MIN: usize = GROUP_ROWS_MAX / 2;
@@ -23,13 +22,7 @@ const COPIED_ROWS_MIN: usize = GROUP_ROWS_MAX / 2;
 pub(crate) fn compact(blocks: &[Arc<LogBlock>], writer: &mut BlockWriter) -> Result<BlockSummary, StoreError> {
     // The columns that the inputs have, so that row groups can be copied.
     let attributes = AttributeLayout::union(blocks.iter().flat_map(|block| block.table.specs()));
-    let mut out = Output {
-        table: tables::log_writer(writer.create(LOGS_FILE)?, &attributes)?,
-        attributes,
-        sources: Sources::default(),
-        runs: Vec::new(),
-        row_groups: 0,
-    };
+    let mut out = Merged { output: Output::create(writer, attributes)?, sources: Sources::default() };
     let mut small: Vec<Group<'_>> = Vec::new();
     for group in groups(blocks) {
         let is_large = group.rows() >= COPIED_ROWS_MIN || group.line_bytes() >= GROUP_LINE_BYTES_MAX / 2;
@@ -47,10 +40,7 @@ pub(crate) fn compact(blocks: &[Arc<LogBlock>], writer: &mut BlockWriter) -> Res
         small.push(group);
     }
     out.merge(&small)?;
-    let Output { table, sources, runs, .. } = out;
-    table.finish(&[])?;
-    tables::write_side_tables(writer, &sources.streams, &sources.resources, &sources.scopes, &runs)?;
-    Ok(summary(&runs))
+    out.output.finish(writer, &out.sources)
 }
 
 /// A row group of an input.
@@ -84,29 +74,31 @@ fn groups(blocks: &[Arc<LogBlock>]) -> Vec<Group<'_>> {
     groups
 }
 
-struct Output<W: std::io::Write + Send> {
-    table: TableWriter<W>,
-    attributes: AttributeLayout,
+/// The block that is being written, with what its records share.
+struct Merged {
+    output: Output,
     sources: Sources,
-    runs: Vec<Run>,
-    row_groups: u32,
 }
 
-impl<W: std::io::Write + Send> Output<W> {
-    /// False when an attribute's column has another name or type here than there, as happens when kinds of values are mixed.
+impl Merged {
+    /// False when an attribute's column has another name or type here than there, as happens when kinds of values are mixed; or
+    /// when there is nothing to prove absence with.
     fn can_copy(&self, group: Group<'_>) -> bool {
-        self.attributes.holds(group.block.table.specs())
+        let has_trigrams = group.block.trigrams.row_groups() == group.block.table.row_groups();
+        has_trigrams && self.output.attributes.holds(group.block.table.specs())
     }
 
     fn copy(&mut self, group: Group<'_>) -> Result<(), StoreError> {
-        self.table.append_row_group(&group.block.table, group.row_group as usize)?;
+        let output = &mut self.output;
+        output.table.append_row_group(&group.block.table, group.row_group as usize)?;
+        output.trigrams.append_row_group(&group.block.trigrams, group.row_group as usize)?;
         for run in group.block.runs_of(group.row_group) {
             let stream = self.sources.streams.add(&group.block.streams[run.stream as usize]);
-            self.runs.push(Run { row_group: self.row_groups, stream, ..*run });
+            output.runs.push(Run { row_group: output.row_groups, stream, ..*run });
         }
         group.block.resources.values().for_each(|resource| drop(self.sources.resources.add(resource)));
         group.block.scopes.values().for_each(|scope| drop(self.sources.scopes.add(scope)));
-        self.row_groups += 1;
+        output.row_groups += 1;
         Ok(())
     }
 
@@ -120,9 +112,6 @@ impl<W: std::io::Write + Send> Output<W> {
         let batches = groups.iter().map(read).collect::<Result<Vec<_>, _>>()?;
         let inputs: Vec<Input> =
             batches.into_iter().map(|batch| Input::new(Arc::new(batch), &mut self.sources)).collect();
-        let slice = Slice::new(&inputs, &by_time(&inputs), &self.sources);
-        write_slice(&mut self.table, &slice, self.row_groups, &self.attributes, &mut self.runs)?;
-        self.row_groups += 1;
-        Ok(())
+        self.output.write(&Slice::new(&inputs, &by_time(&inputs), &self.sources))
     }
 }

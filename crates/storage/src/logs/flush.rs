@@ -3,18 +3,21 @@
 //! Sorting by stream puts similar lines side by side, which is what makes them small; cutting by time first is what lets a reader
 //! of the newest hundred lines stop after one row group.
 
-use std::io::Write;
+use std::fs::File;
+use std::io::BufWriter;
 use std::sync::Arc;
 
 use model::{TimeRange, UnixNanos};
 use store_api::StoreError;
 
 use super::batch::LogBatch;
-use super::slice::{Input, Place, Slice, Sources, by_time};
-use super::tables::{self, LOGS_FILE, Run};
+use super::slice::{Input, LINES_COLUMN, Place, Slice, Sources, by_time};
+use super::tables::{self, LOGS_FILE, Run, TRIGRAMS_FILE};
+use super::trigrams;
 use crate::attributes::AttributeLayout;
 use crate::engine::block::BlockWriter;
 use crate::engine::signal::BlockSummary;
+use crate::table::Column;
 use crate::table::writer::TableWriter;
 
 /// Rows of a row group: enough that footers and dictionaries weigh little, few enough that one fits in some 30 MiB to be written
@@ -29,31 +32,63 @@ pub(crate) fn flush(batches: &[Arc<LogBatch>], writer: &mut BlockWriter) -> Resu
     let inputs: Vec<Input> = batches.iter().map(|batch| Input::new(batch.clone(), &mut sources)).collect();
     let rows = batches.iter().map(|batch| batch.rows() as u64).sum();
     let attributes = AttributeLayout::plan(batches.iter().map(|batch| &batch.attributes), rows);
-    let mut table = tables::log_writer(writer.create(LOGS_FILE)?, &attributes)?;
-    let mut runs = Vec::new();
-    for (row_group, places) in cut(&inputs, &by_time(&inputs)).into_iter().enumerate() {
-        write_slice(&mut table, &Slice::new(&inputs, places, &sources), row_group as u32, &attributes, &mut runs)?;
+    let mut output = Output::create(writer, attributes)?;
+    for places in cut(&inputs, &by_time(&inputs)) {
+        output.write(&Slice::new(&inputs, places, &sources))?;
     }
-    table.finish(&[])?;
-    tables::write_side_tables(writer, &sources.streams, &sources.resources, &sources.scopes, &runs)?;
-    Ok(summary(&runs))
+    output.finish(writer, &sources)
 }
 
-/// Writes one row group and notes its runs.
-pub(crate) fn write_slice<W: Write + Send>(
-    table: &mut TableWriter<W>,
-    slice: &Slice<'_>,
-    row_group: u32,
-    attributes: &AttributeLayout,
-    runs: &mut Vec<Run>,
-) -> Result<(), StoreError> {
-    tables::write_group(table, slice.rows(), &slice.columns(attributes))?;
-    runs.extend(slice.runs(row_group));
-    Ok(())
+/// A block that is being written.
+pub(crate) struct Output {
+    /// `logs.parquet`.
+    pub table: TableWriter<BufWriter<File>>,
+    /// `trigrams.parquet`.
+    pub trigrams: TableWriter<BufWriter<File>>,
+    /// The attributes' columns.
+    pub attributes: AttributeLayout,
+    /// Runs of what is written.
+    pub runs: Vec<Run>,
+    /// Row groups that are written.
+    pub row_groups: u32,
+}
+
+impl Output {
+    /// Starts the files of records.
+    pub(crate) fn create(writer: &mut BlockWriter, attributes: AttributeLayout) -> Result<Self, StoreError> {
+        let table = tables::log_writer(writer.create(LOGS_FILE)?, &attributes)?;
+        let trigrams = tables::trigram_writer(writer.create(TRIGRAMS_FILE)?)?;
+        Ok(Self { table, trigrams, attributes, runs: Vec::new(), row_groups: 0 })
+    }
+
+    /// Writes one row group.
+    pub(crate) fn write(&mut self, slice: &Slice<'_>) -> Result<(), StoreError> {
+        if slice.rows() == 0 {
+            return Ok(());
+        }
+        let columns = slice.columns(&self.attributes);
+        if let Column::Dict { ids, dict } = &columns[LINES_COLUMN] {
+            let dict = trigrams::build(ids, dict);
+            let ids = (0..dict.len() as u32).collect();
+            tables::write_group(&mut self.trigrams, dict.len(), &[Column::Dict { ids, dict }])?;
+        }
+        tables::write_group(&mut self.table, slice.rows(), &columns)?;
+        self.runs.extend(slice.runs(self.row_groups));
+        self.row_groups += 1;
+        Ok(())
+    }
+
+    /// Ends the files of records and writes the others.
+    pub(crate) fn finish(self, writer: &mut BlockWriter, sources: &Sources) -> Result<BlockSummary, StoreError> {
+        self.table.finish(&[])?;
+        self.trigrams.finish(&[])?;
+        tables::write_side_tables(writer, &sources.streams, &sources.resources, &sources.scopes, &self.runs)?;
+        Ok(summary(&self.runs))
+    }
 }
 
 /// What the runs of a block say of it.
-pub(crate) fn summary(runs: &[Run]) -> BlockSummary {
+fn summary(runs: &[Run]) -> BlockSummary {
     let nanos = |time: i64| UnixNanos(time as u64);
     let start = runs.iter().map(|run| run.min_time).min().unwrap_or(0);
     let end = runs.iter().map(|run| run.max_time).max().unwrap_or(0);

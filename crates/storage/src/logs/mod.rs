@@ -10,7 +10,7 @@
 //! | [`join`], [`head`] | batches into larger ones; a tenant's records that are in no block |
 //! | [`slice`], [`tables`] | records in the order of a row group, and the Parquet files of a block |
 //! | [`flush`], [`compact`], [`open`] | heads to blocks, blocks to larger ones, blocks to memory |
-//! | [`read`], [`scan`] | answers: entries of streams, labels; one row group or batch of them |
+//! | [`read`], [`scan`], [`trigrams`] | answers: entries of streams, labels; one row group or batch of them; which windows of rows cannot hold a text |
 //!
 //! Loki drops a record that equals another in stream, time and line; here all of them are kept, because the records may
 //! differ in what Loki does not look at (attributes, ids), and a sender's retry after a lost answer is rare.
@@ -36,6 +36,7 @@ mod testing;
 #[cfg(test)]
 mod tests;
 pub(crate) mod text;
+pub(crate) mod trigrams;
 
 use std::sync::Arc;
 

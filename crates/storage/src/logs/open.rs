@@ -10,7 +10,10 @@ use store_api::StoreError;
 use super::batch::{LogBatch, SparseColumn, TextColumn};
 use super::level::Level;
 use super::source::{Named, NamedResource, NamedScope, NamedStream};
-use super::tables::{self, LOGS_FILE, RESOURCES_FILE, Run, SCOPES_FILE, STREAMS_FILE, SideTable, column, damaged};
+use super::tables::{
+    self, LOGS_FILE, RESOURCES_FILE, Run, SCOPES_FILE, STREAMS_FILE, SideTable, TRIGRAMS, TRIGRAMS_FILE, column,
+    damaged,
+};
 use crate::attributes::restore::is_attribute;
 use crate::attributes::{AttributeColumns, json};
 use crate::engine::block::BlockFiles;
@@ -21,6 +24,8 @@ use crate::table::{Column, Dict, NULL_ID};
 pub(crate) struct LogBlock {
     /// `logs.parquet`.
     pub table: TableReader,
+    /// `trigrams.parquet`.
+    pub trigrams: TableReader,
     /// Rows of each stream, in order of row group and row. Together they cover all rows.
     pub runs: Vec<Run>,
     /// The streams that runs name.
@@ -41,7 +46,7 @@ impl LogBlock {
         let (runs, streams) = read_runs(&SideTable::new(open(STREAMS_FILE)?))?;
         let resources = read_resources(&SideTable::new(open(RESOURCES_FILE)?))?;
         let scopes = read_scopes(&SideTable::new(open(SCOPES_FILE)?))?;
-        Ok(Self { table: open(LOGS_FILE)?, runs, streams, resources, scopes })
+        Ok(Self { table: open(LOGS_FILE)?, trigrams: open(TRIGRAMS_FILE)?, runs, streams, resources, scopes })
     }
 
     /// The runs of one row group, by row.
@@ -52,13 +57,22 @@ impl LogBlock {
     }
 
     /// Times of some rows, ns.
-    pub(crate) fn times(&self, row_group: u32, rows: Range<usize>) -> Result<Vec<i64>, StoreError> {
-        self.ints(row_group, column::TIME, &[rows])
+    pub(crate) fn times(&self, row_group: u32, rows: &[Range<usize>]) -> Result<Vec<i64>, StoreError> {
+        self.ints(row_group, column::TIME, rows)
     }
 
     /// Lines of some rows: an id a row, and entries that need not be distinct.
     pub(crate) fn lines(&self, row_group: u32, rows: Range<usize>) -> Result<(Vec<u32>, Dict), StoreError> {
         self.dict(row_group, column::BODY, &[rows])
+    }
+
+    /// Bitmaps of the windows of a row group, see [`super::trigrams`].
+    pub(crate) fn windows(&self, row_group: u32) -> Result<(Vec<u32>, Dict), StoreError> {
+        let group = row_group as usize;
+        match self.trigrams.read(group, TRIGRAMS, 0..self.trigrams.row_group_rows(group))? {
+            Column::Dict { ids, dict } => Ok((ids, dict)),
+            _ => Err(damaged(TRIGRAMS)),
+        }
     }
 
     /// A whole row group.

@@ -11,6 +11,7 @@ use store_api::{Direction, LineFilter, LineFilterOp, LogSelect, Matcher, StoreEr
 use super::batch::LogBatch;
 use super::open::LogBlock;
 use super::tables::{PAGE_ROWS, Run};
+use super::trigrams::{Needles, WINDOW_ROWS};
 use crate::table::Dict;
 
 /// A part of the data. Records of a part are found by their row.
@@ -91,6 +92,8 @@ pub(crate) struct Query<'q> {
     filters: &'q [LineFilter],
     /// A text that every line has that passes.
     needle: Option<Finder<'q>>,
+    /// Proves that no line of a window passes.
+    needles: Needles,
     range: TimeRange,
 }
 
@@ -118,6 +121,7 @@ impl<'q> Query<'q> {
             matchers: &select.matchers,
             filters: &select.line_filters,
             needle: needle.map(|text| Finder::new(text.as_bytes())),
+            needles: Needles::new(&select.line_filters),
             range: select.range,
         }
     }
@@ -186,22 +190,28 @@ impl<'q> Query<'q> {
                 && hits.wants(hits.best_key(run.min_time, run.max_time))
                 && matches(self.matchers, &block.streams[run.stream as usize].value)
         };
-        let runs: Vec<&Run> = block.runs_of(row_group).iter().filter(wanted).collect();
-        let (Some(first), Some(last)) = (runs.first(), runs.last()) else { return Ok(()) };
-        let start = first.first_row as usize;
-        let times = block.times(row_group, start..(last.first_row + last.rows) as usize)?;
+        let mut stretches: Vec<Range<usize>> = block.runs_of(row_group).iter().filter(wanted).flat_map(pages).collect();
+        if !self.needles.is_empty() && !stretches.is_empty() {
+            let (ids, windows) = block.windows(row_group)?;
+            looked.bytes += windows.bytes.len() as u64;
+            let may = |window: usize| ids.get(window).is_none_or(|&id| self.needles.may_be_in(windows.get(id)));
+            let may: Vec<bool> = (0..=stretches[stretches.len() - 1].start / WINDOW_ROWS).map(may).collect();
+            stretches.retain(|stretch| may[stretch.start / WINDOW_ROWS]);
+        }
+        let times = block.times(row_group, &joined(&stretches))?;
         looked.bytes += times.len() as u64 * 8;
-        let mut stretches = Vec::new();
-        for run in runs {
-            stretches.extend(pages(run, |row| times[row - start]));
+        let mut rest = times.as_slice();
+        let mut timed: Vec<(&[i64], Range<usize>)> = Vec::with_capacity(stretches.len());
+        for stretch in stretches {
+            let (times, behind) = rest.split_at(stretch.len());
+            rest = behind;
+            timed.push((times, stretch));
         }
         // Best first, so that with a limit the rest need not be read.
-        stretches.sort_by_cached_key(|stretch: &Range<usize>| {
-            hits.best_key(times[stretch.start - start], times[stretch.end - 1 - start])
-        });
-        for stretch in stretches {
-            let times = &times[stretch.start - start..stretch.end - start];
-            if !hits.wants(hits.best_key(times[0], times[times.len() - 1])) {
+        let key = |times: &[i64], hits: &Hits| hits.best_key(times[0], times[times.len() - 1]);
+        timed.sort_by_cached_key(|(times, _)| key(times, hits));
+        for (times, stretch) in timed {
+            if !hits.wants(key(times, hits)) {
                 break;
             }
             self.scan_stretch(number, (block, row_group), stretch, times, hits, looked)?;
@@ -271,16 +281,24 @@ pub(crate) fn matches(matchers: &[Matcher], labels: &Labels) -> bool {
     matchers.iter().all(|matcher| matcher.matches(labels.get(matcher.name()).unwrap_or_default()))
 }
 
-/// A run cut at the bounds of pages, so that each piece costs one page of lines. `time` gives a row's time, in case a damaged
-/// file says that a run is longer than it is.
-fn pages(run: &Run, time: impl Fn(usize) -> i64) -> Vec<Range<usize>> {
+/// A run cut at the bounds of pages, so that each piece costs one page of lines.
+fn pages(run: &Run) -> impl Iterator<Item = Range<usize>> + use<> {
     let (mut start, end) = (run.first_row as usize, (run.first_row + run.rows) as usize);
-    let mut out = Vec::new();
-    while start < end {
-        let stop = end.min((start / PAGE_ROWS + 1) * PAGE_ROWS);
-        debug_assert!(time(start) <= time(stop - 1), "time never falls within a run");
-        out.push(start..stop);
-        start = stop;
+    std::iter::from_fn(move || {
+        let piece = start..end.min((start / PAGE_ROWS + 1) * PAGE_ROWS);
+        start = piece.end;
+        (!piece.is_empty()).then_some(piece)
+    })
+}
+
+/// Ranges with neighbours made one.
+fn joined(ranges: &[Range<usize>]) -> Vec<Range<usize>> {
+    let mut out: Vec<Range<usize>> = Vec::new();
+    for range in ranges {
+        match out.last_mut() {
+            Some(last) if last.end == range.start => last.end = range.end,
+            _ => out.push(range.clone()),
+        }
     }
     out
 }

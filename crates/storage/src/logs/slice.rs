@@ -14,6 +14,9 @@ use crate::table::{Column, Dict, NULL_ID};
 /// A record: number of the batch, row in it.
 pub(crate) type Place = (u32, u32);
 
+/// Position of the lines in [`Slice::columns`].
+pub(crate) const LINES_COLUMN: usize = 2;
+
 /// Most lines that are looked at to tell whether lines repeat.
 const SAMPLE_ROWS: usize = 2048;
 

@@ -26,6 +26,11 @@ pub(crate) const RESOURCES_FILE: &str = "resources.parquet";
 /// Scopes.
 pub(crate) const SCOPES_FILE: &str = "scopes.parquet";
 
+/// Which windows of rows cannot hold a text; row group for row group that of [`LOGS_FILE`].
+pub(crate) const TRIGRAMS_FILE: &str = "trigrams.parquet";
+/// Its only column.
+pub(crate) const TRIGRAMS: &str = "trigrams";
+
 /// Columns of `logs.parquet` that readers name.
 pub(crate) mod column {
     pub(crate) const TIME: &str = "time";
@@ -236,6 +241,11 @@ fn numbers<T>(items: &[T], number: impl Fn(&T) -> i64) -> Column {
 pub(crate) fn log_writer<W: Write + Send>(out: W, attributes: &AttributeLayout) -> Result<TableWriter<W>, StoreError> {
     let settings = TableSettings { page_rows: PAGE_ROWS, ..TableSettings::default() };
     TableWriter::with_settings(out, log_specs(attributes.specs()), settings)
+}
+
+/// Starts `trigrams.parquet`.
+pub(crate) fn trigram_writer<W: Write + Send>(out: W) -> Result<TableWriter<W>, StoreError> {
+    TableWriter::new(out, vec![spec(TRIGRAMS, ColumnType::Binary, false)])
 }
 
 /// All columns of a small table by name.
