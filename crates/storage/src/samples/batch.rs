@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use model::{Exemplar, NativeHistogram};
 
-use super::series::{Family, Series};
+use super::series::{Family, SeriesRef};
 
 /// One request's records.
 #[derive(Debug, Default)]
 pub(crate) struct Batch {
     /// What the other lists point into; a series may stand here more than once.
-    pub(super) series: Vec<Arc<Series>>,
+    pub(super) series: Vec<SeriesRef>,
     /// Float samples in the sender's order.
     pub(super) floats: Vec<Float>,
     /// Native histograms in the sender's order.
@@ -57,7 +57,7 @@ impl Batch {
 
     /// Adds a series; gives its position.
     #[inline]
-    pub(super) fn add(&mut self, series: Arc<Series>) -> u32 {
+    pub(super) fn add(&mut self, series: SeriesRef) -> u32 {
         self.series.push(series);
         (self.series.len() - 1) as u32
     }

@@ -14,7 +14,7 @@ use super::batch::Batch;
 use super::delta::Deltas;
 use super::key::KeyMap;
 use super::postings::Postings;
-use super::series::{Family, Series};
+use super::series::{Family, SERIES_BYTES, SeriesRef};
 use super::slot::{Growth, Slot};
 use crate::engine::signal::HeadSize;
 
@@ -118,14 +118,14 @@ impl Head {
 impl Inner {
     /// The slot of a series, a new one when it has none.
     #[inline]
-    fn slot(&mut self, head: u32, series: &Arc<Series>) -> u32 {
+    fn slot(&mut self, head: u32, series: &SeriesRef) -> u32 {
         match series.slot(head) {
             Some(slot) => slot,
             None => self.find_slot(head, series),
         }
     }
 
-    fn find_slot(&mut self, head: u32, series: &Arc<Series>) -> u32 {
+    fn find_slot(&mut self, head: u32, series: &SeriesRef) -> u32 {
         if let Some(family) = &series.family {
             self.note_family(family);
         }
@@ -137,14 +137,14 @@ impl Inner {
         slot
     }
 
-    fn add_slot(&mut self, series: &Arc<Series>) -> u32 {
+    fn add_slot(&mut self, series: &SeriesRef) -> u32 {
         let slot = self.slots.len() as u32;
         let before = self.slots.capacity();
         self.slots.push(Slot::new(series.clone()));
         self.by_key.insert(series.key, slot);
         self.bytes += ((self.slots.capacity() - before) * size_of::<Slot>()) as i64;
-        // The map's entry is 32 bytes at a load of 7/8 or less; the counters of the shared series are 16 bytes.
-        self.bytes += (48 + 16 + size_of::<Series>() + series.labels.memory()) as i64;
+        // The map's entry is 32 bytes at a load of 7/8 or less.
+        self.bytes += (48 + SERIES_BYTES + series.labels.memory()) as i64;
         self.bytes += self.postings.add(slot, &series.labels) as i64;
         slot
     }

@@ -49,7 +49,7 @@ use self::block::open::read_totals;
 use self::cache::Cache;
 use self::head::Tenant;
 use self::remote::RemoteSink;
-use self::series::Series;
+use self::series::{SeriesMaker, SeriesRef};
 use self::translate::settings::TranslateSettings;
 use self::translate::{TranslateSink, Translator};
 use crate::engine::block::{Block, BlockFiles, BlockWriter};
@@ -61,7 +61,8 @@ const TARGETS_MAX: usize = 1 << 17;
 /// The signal.
 pub(crate) struct Samples {
     translator: Translator,
-    remote: Cache<Arc<Series>>,
+    remote: Cache<SeriesRef>,
+    maker: SeriesMaker,
     tenants: Mutex<HashMap<TenantId, Arc<Tenant>>>,
 }
 
@@ -70,6 +71,7 @@ impl Default for Samples {
         Self {
             translator: Translator::new(TranslateSettings::default(), TARGETS_MAX),
             remote: Cache::new(TARGETS_MAX),
+            maker: SeriesMaker::default(),
             tenants: Mutex::default(),
         }
     }
@@ -98,7 +100,7 @@ impl Samples {
 
     fn decode_remote(&self, payload: &Payload) -> Result<Decoded<Batch>, StoreError> {
         let is_v1 = payload.format == WireFormat::RemoteWriteV1;
-        let mut sink = RemoteSink::new(&self.remote, if is_v1 { 1 } else { 2 });
+        let mut sink = RemoteSink::new(&self.remote, &self.maker, if is_v1 { 1 } else { 2 });
         let walk = if is_v1 { push::decode_remote_write_v1 } else { push::decode_remote_write_v2 };
         walk(&payload.body, &mut sink).map_err(|error| StoreError::InvalidInput(error.to_string()))?;
         let appended = Appended {

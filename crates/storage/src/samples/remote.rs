@@ -12,14 +12,15 @@ use super::batch::{Batch, Float, HistogramPoint};
 use super::cache::{Cache, CacheReader};
 use super::histogram::is_finite;
 use super::key::{Key, combine, key_of, widen};
-use super::series::{Family, Series};
+use super::series::{Family, SeriesMaker, SeriesRef};
 
 /// Runes of an exemplar's labels (OpenMetrics); longer ones are left out, as Prometheus does.
 const EXEMPLAR_RUNES_MAX: usize = 128;
 
 /// Takes one request.
 pub(super) struct RemoteSink<'t> {
-    known: CacheReader<'t, Arc<Series>>,
+    known: CacheReader<'t, SeriesRef>,
+    maker: &'t SeriesMaker,
     /// Keeps the two versions apart: their hashes are made of different bytes.
     version: u64,
     /// What was taken so far.
@@ -34,9 +35,10 @@ pub(super) struct RemoteSink<'t> {
 
 impl<'t> RemoteSink<'t> {
     /// Series are remembered in `known`.
-    pub(super) fn new(known: &'t Cache<Arc<Series>>, version: u64) -> Self {
+    pub(super) fn new(known: &'t Cache<SeriesRef>, maker: &'t SeriesMaker, version: u64) -> Self {
         Self {
             known: known.reader(),
+            maker,
             version,
             batch: Batch::default(),
             samples: 0,
@@ -52,7 +54,7 @@ impl<'t> RemoteSink<'t> {
         self.reason.get_or_insert_with(reason);
     }
 
-    fn find(&mut self, view: &SeriesView<'_, '_>) -> Result<Arc<Series>, DecodeError> {
+    fn find(&mut self, view: &SeriesView<'_, '_>) -> Result<SeriesRef, DecodeError> {
         // A hash of 64 bits: two of a million series collide with a chance of 10^-8.
         let mut key = combine(widen(view.labels_hash), Key::from(self.version));
         if let Some(metadata) = &view.metadata {
@@ -68,7 +70,7 @@ impl<'t> RemoteSink<'t> {
         let family =
             view.metadata.map(|metadata| Arc::new(family(labels.get("__name__").unwrap_or_default(), &metadata)));
         let series =
-            Arc::new(Series::new(labels, family.filter(|family| family.metadata != MetricMetadata::default())));
+            self.maker.make(labels, family.filter(|family| family.metadata != MetricMetadata::default()));
         self.known.put(key, series.clone());
         Ok(series)
     }

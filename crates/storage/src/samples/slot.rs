@@ -4,13 +4,12 @@
 //! an older one goes to a list of late ones, which is merged when somebody reads, and for good when it grows.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 
 use model::{Exemplar, NativeHistogram, Sample, UnixMillis};
 
 use super::histogram::histogram_bytes;
 use super::merge::merge_parts;
-use super::series::Series;
+use super::series::SeriesRef;
 
 /// Exemplars that a series keeps in one head. Prometheus keeps 100,000 over all series; a busy histogram bucket needs few.
 const EXEMPLARS_MAX: usize = 64;
@@ -31,7 +30,7 @@ pub(super) struct Growth {
 #[derive(Debug)]
 pub(super) struct Slot {
     /// Which series.
-    pub series: Arc<Series>,
+    pub series: SeriesRef,
     /// True when the values are sums of deltas.
     pub is_delta: bool,
     /// Time of the last of `samples`: beside the list's head, since a look at its tail would wait for memory.
@@ -53,7 +52,7 @@ struct Rare {
 }
 
 impl Slot {
-    pub(super) fn new(series: Arc<Series>) -> Self {
+    pub(super) fn new(series: SeriesRef) -> Self {
         Self { series, is_delta: false, newest: i64::MIN, samples: Vec::new(), starts: Vec::new(), rare: None }
     }
 

@@ -86,10 +86,12 @@ fn requests(jitter_ms: u64) -> Vec<Payload> {
                 values[series] = step(&mut rng, series, values[series]);
                 request.message(1, |message| {
                     for (name, value) in &labels[series] {
-                        message.message(1, |label| drop(label.str(1, name).str(2, value)));
+                        message.message(1, |label| {
+                            label.str(1, name).str(2, value);
+                        });
                     }
                     message.message(2, |sample| {
-                        drop(sample.double(1, values[series]).varint(2, times[series % TARGETS] as u64))
+                        sample.double(1, values[series]).varint(2, times[series % TARGETS] as u64);
                     });
                 });
             }
@@ -198,14 +200,16 @@ fn measure_samples() {
         time_select("block, all", &signal, &[], &blocks, &[]);
         time_select("block, ten", &signal, &[], &blocks, &one);
         time_select("block, one in ten", &signal, &[], &blocks, &[Matcher::equal("code", "200")]);
-        time_select("head, all", &signal, &[head.clone()], &[], &[]);
+        time_select("head, all", &signal, std::slice::from_ref(&head), &[], &[]);
         time_select("head, ten", &signal, &[head], &[], &one);
     }
 }
 
 fn attribute(out: &mut Writer, field: u32, key: &str, value: &str) {
     out.message(field, |pair| {
-        pair.str(1, key).message(2, |any| drop(any.str(1, value)));
+        pair.str(1, key).message(2, |any| {
+            any.str(1, value);
+        });
     });
 }
 

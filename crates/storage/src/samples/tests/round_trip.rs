@@ -7,7 +7,7 @@ use model::{BucketSpan, Exemplar};
 use proptest::prelude::*;
 
 use super::*;
-use crate::samples::series::Series;
+use crate::samples::series::SeriesMaker;
 
 /// One sample of the model.
 #[derive(Clone, Debug)]
@@ -32,8 +32,9 @@ fn histogram(time: i64, sum: f64) -> NativeHistogram {
 
 fn attach(signal: &Samples, head: &Head, points: &[(usize, i64, Point)]) {
     let mut batch = Batch::default();
+    let maker = SeriesMaker::default();
     for (id, time, point) in points {
-        let series = batch.add(Arc::new(Series::new(labels("m", *id), None)));
+        let series = batch.add(maker.make(labels("m", *id), None));
         match point {
             Point::Float(value) => {
                 batch.floats.push(Float { series, delta: false, time: *time, start: time - time % 7, value: *value });
@@ -90,9 +91,9 @@ proptest! {
     fn what_is_written_is_read(parts in prop::collection::vec(points(), 1..4)) {
         let signal = Samples::default();
         let folder = TestBlocks::new();
-        let mut model: BTreeMap<(String, i64), Vec<(usize, u64, bool)>> = BTreeMap::new();
+        let mut model: BTreeMap<(String, i64), Vec<(u64, bool)>> = BTreeMap::new();
         let mut heads = Vec::new();
-        for (part, points) in parts.iter().enumerate() {
+        for points in &parts {
             let head = Arc::new(signal.new_head(&TenantId::default()));
             for some in points.chunks(7) {
                 attach(&signal, &head, some);
@@ -102,13 +103,13 @@ proptest! {
                     Point::Float(value) => (value.to_bits(), false),
                     Point::Histogram(sum) => (sum.to_bits(), true),
                 };
-                model.entry((labels("m", *id).to_string(), *time)).or_default().push((part, sum, is_histogram));
+                model.entry((labels("m", *id).to_string(), *time)).or_default().push((sum, is_histogram));
             }
             heads.push(head);
         }
         // A histogram wins over floats, the last write over earlier ones of its kind.
         let expected: Model = model.into_iter().map(|(key, writes)| {
-            let last = |kind: bool| writes.iter().rev().find(|write| write.2 == kind).map(|write| write.1);
+            let last = |kind: bool| writes.iter().rev().find(|write| write.1 == kind).map(|write| write.0);
             (key, match last(true) { Some(sum) => (None, Some(sum)), None => (last(false), None) })
         }).collect();
         prop_assert_eq!(&bits(&select(&signal, &heads, &[], &[])), &expected);
@@ -158,8 +159,9 @@ fn labels_metadata_and_exemplars_survive() {
         model::MetricMetadata { metric_type: model::MetricType::Counter, help: "h".into(), unit: "s".into() };
     let family = Arc::new(series::Family { name: "m".into(), metadata: metadata.clone() });
     let mut batch = Batch::default();
-    let first = batch.add(Arc::new(Series::new(labels("m", 1), Some(family))));
-    let second = batch.add(Arc::new(Series::new(labels("n\"\\\u{e9}", 2), None)));
+    let maker = SeriesMaker::default();
+    let first = batch.add(maker.make(labels("m", 1), Some(family)));
+    let second = batch.add(maker.make(labels("n\"\\\u{e9}", 2), None));
     for series in [first, second] {
         batch.floats.push(Float { series, delta: false, time: 5000, start: 1000, value: 1.5 });
     }
@@ -180,7 +182,7 @@ fn labels_metadata_and_exemplars_survive() {
         assert_eq!(series, [labels("m", 1), labels("n\"\\\u{e9}", 2)]);
         let later = TimeRange::new(UnixNanos(6_000_000_000), UnixNanos(9_000_000_000));
         assert!(source.series(&[], later).expect("reads").is_empty());
-        assert_eq!(source.metadata().expect("reads")["m"], [metadata.clone()]);
+        assert_eq!(source.metadata().expect("reads")["m"], std::slice::from_ref(&metadata));
         let exemplars = source.exemplars(&some, TimeRange::ALL).expect("reads");
         assert_eq!((exemplars.len(), &exemplars[0].exemplars), (1, &vec![exemplar.clone()]));
     }

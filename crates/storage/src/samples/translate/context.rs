@@ -10,7 +10,7 @@ use super::labels::LabelBuilder;
 use crate::samples::cache::CacheReader;
 use crate::samples::key::{Attributes, Key, combine, key_of};
 use crate::samples::naming::NamedType;
-use crate::samples::series::{Family, Series};
+use crate::samples::series::{Family, SeriesMaker, SeriesRef};
 
 /// A resource.
 #[derive(Debug, Default)]
@@ -21,7 +21,7 @@ pub(super) struct ResourceContext {
     /// `job` and `instance`, which nothing overrides.
     pub identity: Vec<(String, String)>,
     /// `target_info`, when the resource has attributes that tell more than who it is.
-    pub info: Option<Arc<Series>>,
+    pub info: Option<SeriesRef>,
 }
 
 /// An instrumentation scope.
@@ -56,12 +56,13 @@ impl MetricContext {
 /// The context of a resource.
 pub(super) fn resource(
     settings: &TranslateSettings,
+    maker: &SeriesMaker,
     known: &mut CacheReader<'_, Arc<ResourceContext>>,
     view: &ResourceView<'_, '_>,
 ) -> Arc<ResourceContext> {
     let key = key_of(&Attributes(view.attributes));
     known.get(key).unwrap_or_else(|| {
-        let context = Arc::new(resource_context(settings, view, key));
+        let context = Arc::new(resource_context(settings, maker, view, key));
         known.put(key, context.clone());
         context
     })
@@ -99,7 +100,12 @@ pub(super) fn metric(
     })
 }
 
-fn resource_context(settings: &TranslateSettings, view: &ResourceView<'_, '_>, key: Key) -> ResourceContext {
+fn resource_context(
+    settings: &TranslateSettings,
+    maker: &SeriesMaker,
+    view: &ResourceView<'_, '_>,
+    key: Key,
+) -> ResourceContext {
     let mut attributes = LabelBuilder::new(settings.labels);
     // A resource with a bad attribute name still has its other attributes.
     view.attributes.iter().for_each(|pair| drop(attributes.add(pair)));
@@ -130,7 +136,7 @@ fn resource_context(settings: &TranslateSettings, view: &ResourceView<'_, '_>, k
             },
         };
         let labels = info.finish(&[], &identity, &[("__name__", "target_info")]);
-        Arc::new(Series::new(labels, Some(Arc::new(family))))
+        maker.make(labels, Some(Arc::new(family)))
     });
     ResourceContext { key, promoted: promoted.into_pairs(), identity, info }
 }

@@ -30,22 +30,25 @@ use self::settings::TranslateSettings;
 use super::batch::{Batch, Float};
 use super::cache::{Cache, CacheReader};
 use super::key::Key;
-use super::series::Series;
+use super::series::{SeriesMaker, SeriesRef};
 
 /// Distance of `target_info` samples within one request: half of PromQL's lookback, as Prometheus writes them.
 const TARGET_INFO_STEP_MS: i64 = 150_000;
 
 /// What the points of one kind and one set of attributes feed.
-#[derive(Debug)]
-pub(super) struct Target {
-    /// One series for numbers and exponential histograms; for histograms and summaries count, sum, then buckets or quantiles.
-    pub series: Box<[Arc<Series>]>,
+#[derive(Clone, Debug)]
+enum Target {
+    /// Numbers and exponential histograms.
+    One(SeriesRef),
+    /// Histograms and summaries: count, sum, then buckets or quantiles.
+    Many(Arc<[SeriesRef]>),
 }
 
 /// Caches and settings that all requests share.
 pub(super) struct Translator {
     settings: TranslateSettings,
-    targets: Cache<Arc<Target>>,
+    maker: SeriesMaker,
+    targets: Cache<Target>,
     resources: Cache<Arc<ResourceContext>>,
     metrics: Cache<Arc<MetricContext>>,
 }
@@ -55,6 +58,7 @@ impl Translator {
     pub(super) fn new(settings: TranslateSettings, targets_max: usize) -> Self {
         Self {
             settings,
+            maker: SeriesMaker::default(),
             targets: Cache::new(targets_max),
             // A thousand resources and ten thousand metrics are far beyond forty services.
             resources: Cache::new(1 << 10),
@@ -66,7 +70,8 @@ impl Translator {
 /// Takes one request's metrics.
 pub(super) struct TranslateSink<'t> {
     settings: &'t TranslateSettings,
-    targets: CacheReader<'t, Arc<Target>>,
+    maker: &'t SeriesMaker,
+    targets: CacheReader<'t, Target>,
     resources: CacheReader<'t, Arc<ResourceContext>>,
     metrics: CacheReader<'t, Arc<MetricContext>>,
     received: UnixNanos,
@@ -91,6 +96,7 @@ impl<'t> TranslateSink<'t> {
     pub(super) fn new(translator: &'t Translator, received: UnixNanos) -> Self {
         Self {
             settings: &translator.settings,
+            maker: &translator.maker,
             targets: translator.targets.reader(),
             resources: translator.resources.reader(),
             metrics: translator.metrics.reader(),
@@ -151,7 +157,7 @@ const INFO_SAMPLES_MAX: usize = 64;
 impl MetricSink for TranslateSink<'_> {
     fn resource(&mut self, resource: &ResourceView<'_, '_>) {
         self.finish();
-        self.resource = context::resource(self.settings, &mut self.resources, resource);
+        self.resource = context::resource(self.settings, self.maker, &mut self.resources, resource);
         self.scope = ScopeContext::default();
     }
 

@@ -1,7 +1,5 @@
 //! Data points to samples.
 
-use std::sync::Arc;
-
 use model::sample::STALE_NAN_BITS;
 use model::{Exemplar, Labels, NativeHistogram, UnixMillis};
 use otlp::view::{
@@ -14,7 +12,7 @@ use crate::samples::batch::{Float, HistogramPoint};
 use crate::samples::histogram::{is_finite, layout, lowered};
 use crate::samples::key::{Key, combine, key_of, widen};
 use crate::samples::naming::LabelNamer;
-use crate::samples::series::Series;
+use crate::samples::series::SeriesRef;
 
 /// `NO_RECORDED_VALUE` of `DataPointFlags`.
 const NO_RECORDED_VALUE: u32 = 1;
@@ -41,6 +39,22 @@ struct Stamp {
     stale: bool,
 }
 
+impl Target {
+    fn one(self) -> SeriesRef {
+        match self {
+            Self::One(series) => series,
+            Self::Many(series) => series[COUNT].clone(),
+        }
+    }
+
+    fn many(&self) -> &[SeriesRef] {
+        match self {
+            Self::One(series) => std::slice::from_ref(series),
+            Self::Many(series) => series,
+        }
+    }
+}
+
 impl TranslateSink<'_> {
     fn stamp(&self, point: &PointView<'_, '_>) -> Result<Stamp, String> {
         if let Some(refusal) = &self.metric.refusal {
@@ -57,7 +71,7 @@ impl TranslateSink<'_> {
         key: Key,
         point: &PointView<'_, '_>,
         own: impl FnOnce(&str) -> Vec<(String, Option<(&'static str, String)>)>,
-    ) -> Result<Arc<Target>, String> {
+    ) -> Result<Target, String> {
         if let Some(target) = self.targets.get(key) {
             return Ok(target);
         }
@@ -75,15 +89,19 @@ impl TranslateSink<'_> {
                 labels.set(name, value);
             }
             labels.set("__name__", &name);
-            Arc::new(Series::new(labels, self.metric.family.clone()))
+            self.maker.make(labels, self.metric.family.clone())
         });
-        let target = Arc::new(Target { series: series.collect() });
+        let mut series: Vec<SeriesRef> = series.collect();
+        let target = match series.len() {
+            1 => Target::One(series.remove(0)),
+            _ => Target::Many(series.into()),
+        };
         self.targets.put(key, target.clone());
         Ok(target)
     }
 
-    fn push(&mut self, series: &Arc<Series>, stamp: &Stamp, value: f64) -> u32 {
-        let series = self.batch.add(series.clone());
+    fn push(&mut self, series: SeriesRef, stamp: &Stamp, value: f64) -> u32 {
+        let series = self.batch.add(series);
         let value = if stamp.stale { f64::from_bits(STALE_NAN_BITS) } else { value };
         // The end of a series adds nothing to its total.
         let delta = self.metric.delta && !stamp.stale;
@@ -101,7 +119,7 @@ impl TranslateSink<'_> {
         };
         let key = self.context ^ widen(point.attributes_hash);
         let target = self.target(key, point, |name| vec![(name.to_owned(), None)])?;
-        let series = self.push(&target.series[0], &stamp, value);
+        let series = self.push(target.one(), &stamp, value);
         for view in point.exemplars {
             self.push_exemplar(series, point, view, &stamp);
         }
@@ -136,19 +154,19 @@ impl TranslateSink<'_> {
             own.extend(texts.chain(["+Inf".to_owned()]).map(bucket));
             own
         })?;
-        self.push(&target.series[COUNT], &stamp, view.count as f64);
+        self.push(target.many()[COUNT].clone(), &stamp, view.count as f64);
         if view.sum.is_some() || stamp.stale {
-            self.push(&target.series[SUM], &stamp, view.sum.unwrap_or_default());
+            self.push(target.many()[SUM].clone(), &stamp, view.sum.unwrap_or_default());
         }
         let first = self.batch.series.len() as u32;
-        let buckets = &target.series[FIRST_BUCKET..];
+        let buckets = &target.many()[FIRST_BUCKET..];
         let (last, finite) = buckets.split_last().expect("there is always +Inf");
         let mut below = 0u64;
         for (position, series) in finite.iter().enumerate() {
             below = below.saturating_add(view.bucket_counts.get(position).copied().unwrap_or_default());
-            self.push(series, &stamp, below as f64);
+            self.push(series.clone(), &stamp, below as f64);
         }
-        self.push(last, &stamp, view.count as f64);
+        self.push(last.clone(), &stamp, view.count as f64);
         for exemplar in point.exemplars {
             let value = number(exemplar.value);
             let bucket = bounds.iter().take(finite.len()).position(|&bound| value <= bound).unwrap_or(finite.len());
@@ -166,7 +184,7 @@ impl TranslateSink<'_> {
         let histogram = native(view, &stamp).map_err(|reason| format!("histogram {:?}: {reason}", self.metric.name))?;
         let key = self.context ^ widen(point.attributes_hash);
         let target = self.target(key, point, |name| vec![(name.to_owned(), None)])?;
-        let series = self.batch.add(target.series[0].clone());
+        let series = self.batch.add(target.one());
         let delta = self.metric.delta && !stamp.stale;
         self.batch.histograms.push(HistogramPoint { series, delta, start: stamp.start, histogram });
         for exemplar in point.exemplars {
@@ -184,10 +202,10 @@ impl TranslateSink<'_> {
             own.extend(quantiles.iter().map(|quantile| (name.to_owned(), Some(("quantile", quantile.to_string())))));
             own
         })?;
-        self.push(&target.series[COUNT], &stamp, view.count as f64);
-        self.push(&target.series[SUM], &stamp, view.sum);
-        for (series, &(_, value)) in target.series[FIRST_BUCKET..].iter().zip(view.quantiles) {
-            self.push(series, &stamp, value);
+        self.push(target.many()[COUNT].clone(), &stamp, view.count as f64);
+        self.push(target.many()[SUM].clone(), &stamp, view.sum);
+        for (series, &(_, value)) in target.many()[FIRST_BUCKET..].iter().zip(view.quantiles) {
+            self.push(series.clone(), &stamp, value);
         }
         Ok(stamp.time)
     }
