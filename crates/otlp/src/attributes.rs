@@ -81,16 +81,19 @@ fn same(a: &[u8], b: &[u8]) -> bool {
     // Loops without iterator adapters: these are not always inlined, and the call would cost more than the comparison.
     let (mut rest_a, mut rest_b) = (a, b);
     while let (Some((x, next_a)), Some((y, next_b))) =
-        (rest_a.split_first_chunk::<8>(), rest_b.split_first_chunk::<8>())
+        (rest_a.split_first_chunk::<16>(), rest_b.split_first_chunk::<16>())
     {
-        if u64::from_ne_bytes(*x) != u64::from_ne_bytes(*y) {
+        if x != y {
             return false;
         }
         (rest_a, rest_b) = (next_a, next_b);
     }
-    // The last eight bytes overlap the last word.
-    if let (Some(x), Some(y)) = (a.last_chunk::<8>(), b.last_chunk::<8>()) {
-        return u64::from_ne_bytes(*x) == u64::from_ne_bytes(*y);
+    // The last words overlap what has been compared.
+    if let (Some(x), Some(y)) = (a.last_chunk::<16>(), b.last_chunk::<16>()) {
+        return x == y;
+    }
+    if let (Some(x), Some(y)) = (a.first_chunk::<8>(), b.first_chunk::<8>()) {
+        return x == y && a.last_chunk::<8>() == b.last_chunk::<8>();
     }
     while let (Some((x, next_a)), Some((y, next_b))) = (rest_a.split_first(), rest_b.split_first()) {
         if x != y {
