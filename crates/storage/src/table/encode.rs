@@ -44,6 +44,8 @@ impl Encoder {
         tools: Tools<'_>,
     ) -> Result<(), StoreError> {
         tools.raw.clear();
+        // Samples are compared as they will be stored; of the types that take none no page is compressed before the end.
+        tools.zstd.set_finer(true)?;
         let rows = Rows { count: rows, per_page, present: &[], optional: spec.optional };
         match (spec.column_type, data) {
             (ColumnType::Utf8 | ColumnType::Json | ColumnType::Binary, ColumnData::Dict { ids, dict })

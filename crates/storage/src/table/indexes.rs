@@ -41,6 +41,7 @@ pub(super) fn put_pages(rows: Rows<'_>, ids: &[u32], entries: usize, zstd: &mut 
         return raw.put_pages(rows, encoding::PLAIN, |_, _| ());
     }
     raw.entries = entries as u32;
+    raw.finer = true;
     let start = ids.len().saturating_sub(SAMPLE) / 2;
     let aligned = aligned(&ids[start..ids.len().min(start + SAMPLE)], zstd);
     raw.put_pages(rows, encoding::RLE_DICTIONARY, |range, out| put_page(&ids[range], aligned, out));

@@ -131,6 +131,7 @@ pub(super) fn encode(
     zstd: &mut Compressor,
     raw: &mut RawChunk,
 ) {
+    raw.finer = true;
     let length = SAMPLE.min(values.len());
     let start = (values.len() - length) / 2;
     let sample = &values[start..start + length];

@@ -38,6 +38,8 @@ pub(super) struct RawChunk {
     pub entries: u32,
     /// Encoding of the data pages.
     pub encoding: u8,
+    /// True when it is worth a higher level of compression.
+    pub finer: bool,
     pub bodies: Vec<u8>,
     pub pages: Vec<RawPage>,
     /// Bounds per page, or none.
@@ -55,6 +57,7 @@ impl RawChunk {
         self.dictionary.clear();
         self.entries = 0;
         self.encoding = encoding::PLAIN;
+        self.finer = false;
         self.bodies.clear();
         self.pages.clear();
         self.bounds.pages.clear();

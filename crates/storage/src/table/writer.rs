@@ -271,6 +271,7 @@ impl PageWriter {
     /// Fills `self.out` with the chunk as it lies at `start` in the file.
     fn assemble(&mut self, raw: &RawChunk, start: u64) -> Result<(ChunkLayout, Vec<PagePlace>), StoreError> {
         self.out.clear();
+        self.zstd.set_finer(raw.finer)?;
         let codec = self.codec(raw)?;
         let mut uncompressed = 0;
         let mut encodings = 1u16 << raw.encoding | 1 << encoding::RLE;
