@@ -164,10 +164,34 @@ impl fmt::Display for Labels {
         f.write_str("{")?;
         for (position, (name, value)) in self.iter().enumerate() {
             let comma = if position == 0 { "" } else { ", " };
-            write!(f, "{comma}{name}={value:?}")?;
+            write!(f, "{comma}{name}=")?;
+            write_quoted(value, f)?;
         }
         f.write_str("}")
     }
+}
+
+/// Writes `text` as Go's `%q` does. (Rust's `{:?}` has escapes like `\u{301}` that no parser of labels reads.)
+fn write_quoted(text: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    f.write_str("\"")?;
+    for c in text.chars() {
+        match c {
+            '"' => f.write_str("\\\"")?,
+            '\\' => f.write_str("\\\\")?,
+            '\x07' => f.write_str("\\a")?,
+            '\x08' => f.write_str("\\b")?,
+            '\t' => f.write_str("\\t")?,
+            '\n' => f.write_str("\\n")?,
+            '\x0b' => f.write_str("\\v")?,
+            '\x0c' => f.write_str("\\f")?,
+            '\r' => f.write_str("\\r")?,
+            '\0'..' ' | '\x7f' => write!(f, "\\x{:02x}", u32::from(c))?,
+            // Of white space only the blank counts as printable in Go; none of it lies above U+FFFF.
+            _ if c.is_control() || (c.is_whitespace() && c != ' ') => write!(f, "\\u{:04x}", u32::from(c))?,
+            _ => write!(f, "{c}")?,
+        }
+    }
+    f.write_str("\"")
 }
 
 #[cfg(test)]
@@ -201,5 +225,11 @@ mod tests {
             set(&[("b", "0")]),
         ];
         assert!(sorted.is_sorted_by(|left, right| left < right));
+    }
+
+    #[test]
+    fn values_are_quoted_as_in_go() {
+        let labels = Labels::from_pairs(vec![("a".into(), "\"\\\n\u{1}\u{a0}é\u{301}'😀".into())]);
+        assert_eq!(labels.to_string(), "{a=\"\\\"\\\\\\n\\x01\\u00a0é\u{301}'😀\"}");
     }
 }
