@@ -9,7 +9,6 @@ use libfuzzer_sys::fuzz_target;
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::collector::metrics::v1::ExportMetricsServiceRequest;
 use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
-use prost::Message;
 
 fn check<R: rebuild::Request>(result: Result<Vec<u8>, otlp::DecodeError>) {
     if let Ok(bytes) = result {

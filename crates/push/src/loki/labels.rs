@@ -224,4 +224,14 @@ mod tests {
         text.push('}');
         check(&text, &[("a", value)]);
     }
+
+    proptest::proptest! {
+        #[test]
+        fn printed_labels_are_read_back(pairs in proptest::collection::vec(("[a-z_]{1,4}", "\\PC{0,9}|[\x00-\x7f\u{a0}\u{301}\u{2028}]{1,9}"), 1..4)) {
+            let labels = Labels::from_pairs(pairs);
+            if !labels.is_empty() {
+                assert_eq!(parse_stream_labels(&labels.to_string()), Ok(labels));
+            }
+        }
+    }
 }
