@@ -5,6 +5,7 @@
 //! | [`receivers`] | OTLP over gRPC and HTTP, Prometheus remote write, Loki push: routes and answers |
 //! | [`body`] | reading and decompressing request bodies within limits |
 //! | [`in_flight`] | the bound on bytes held by requests under way |
+//! | [`offload`] | moves long work off the threads that serve connections |
 //! | [`pipeline`] | hands one checked request to the `Appender` and counts what became of it |
 //! | [`error`], [`status`] | why a request is refused, and the one table of statuses |
 //! | [`telemetry`] | `otelcol_*` metrics and the list of refused requests |
@@ -19,6 +20,7 @@ pub mod count;
 pub mod error;
 pub mod health;
 pub mod in_flight;
+pub mod offload;
 pub mod pipeline;
 pub mod receivers;
 pub mod serve;

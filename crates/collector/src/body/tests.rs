@@ -1,3 +1,5 @@
+//! Every encoding at the limit, above it, torn and false.
+
 use std::io::Write;
 
 use super::*;

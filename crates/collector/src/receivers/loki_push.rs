@@ -12,10 +12,11 @@ use http::{Method, StatusCode, header};
 use store_api::{Appended, WireFormat};
 
 use super::Intake;
-use super::intake::{Received, media_type, tenant, text};
+use super::intake::{JSON_HERE_BYTES_MAX, Received, media_type, tenant, text};
 use super::remote_write::{failure, plain_text};
 use crate::body::{ContentEncoding, Plain};
 use crate::error::ReceiveError;
+use crate::offload;
 use crate::pipeline::{Signal, Source};
 
 /// Routes for the Loki port. It sets no fallback.
@@ -64,6 +65,7 @@ async fn take_in(intake: &Intake, request: Request) -> Result<Appended, ReceiveE
 async fn transcode(mut received: Received) -> Result<Received, ReceiveError> {
     let json = received.plain.body;
     received.share.grow_to(json.len() * 2).await?;
-    let protobuf = push::loki_json_to_protobuf(&json).map_err(|error| ReceiveError::Malformed(error.to_string()))?;
+    let transcoded = offload::run(json.len() <= JSON_HERE_BYTES_MAX, move || push::loki_json_to_protobuf(&json));
+    let protobuf = transcoded.await.map_err(|error| ReceiveError::Malformed(error.to_string()))?;
     Ok(Received { plain: Plain { body: protobuf.into(), encoded: None }, ..received })
 }

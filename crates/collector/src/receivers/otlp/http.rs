@@ -13,8 +13,9 @@ use tower_http::cors::{AllowHeaders, AllowOrigin, CorsLayer};
 use super::{EXPORTS, Otlp, answer, grpc};
 use crate::body::{ContentEncoding, Plain};
 use crate::error::ReceiveError;
+use crate::offload;
 use crate::pipeline::{Signal, Source};
-use crate::receivers::intake::{Intake, Received, media_type, retry_after_secs, tenant};
+use crate::receivers::intake::{Intake, JSON_HERE_BYTES_MAX, Received, media_type, retry_after_secs, tenant};
 use crate::status::status_of;
 
 /// For error texts.
@@ -118,12 +119,12 @@ async fn take_in(intake: &Intake, door: Door, encoding: Encoding, request: Reque
 async fn transcode(format: WireFormat, mut received: Received) -> Result<Received, ReceiveError> {
     let json = received.plain.body;
     received.share.grow_to(json.len() * 2).await?;
-    let protobuf = match format {
+    let transcoded = offload::run(json.len() <= JSON_HERE_BYTES_MAX, move || match format {
         WireFormat::OtlpTraces => otlp::json::traces_to_protobuf(&json),
         WireFormat::OtlpLogs => otlp::json::logs_to_protobuf(&json),
         _ => otlp::json::metrics_to_protobuf(&json),
-    };
-    let body = protobuf.map_err(|error| ReceiveError::Malformed(error.to_string()))?.into();
+    });
+    let body = transcoded.await.map_err(|error| ReceiveError::Malformed(error.to_string()))?.into();
     Ok(Received { plain: Plain { body, encoded: None }, ..received })
 }
 
