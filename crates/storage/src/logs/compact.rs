@@ -96,8 +96,8 @@ impl Merged {
             let stream = self.sources.streams.add(&group.block.streams[run.stream as usize]);
             output.runs.push(Run { row_group: output.row_groups, stream, ..*run });
         }
-        group.block.resources.values().for_each(|resource| drop(self.sources.resources.add(resource)));
-        group.block.scopes.values().for_each(|scope| drop(self.sources.scopes.add(scope)));
+        self.sources.resources.add_all(group.block.resources.values());
+        self.sources.scopes.add_all(group.block.scopes.values());
         output.row_groups += 1;
         Ok(())
     }

@@ -77,7 +77,7 @@ impl LogBlock {
 
     /// A whole row group.
     pub(crate) fn group(&self, row_group: u32) -> Result<LogBatch, StoreError> {
-        self.batch(row_group, &[0..self.table.row_group_rows(row_group as usize)])
+        self.batch(row_group, std::slice::from_ref(&(0..self.table.row_group_rows(row_group as usize))))
     }
 
     /// The rows of some ranges with all columns, one range behind the other.
@@ -208,7 +208,9 @@ fn dense(ids: &[u32], dict: Dict) -> Dict {
         return dict;
     }
     let mut out = Dict::default();
-    ids.iter().for_each(|&id| drop(out.push(dict.get(id))));
+    for &id in ids {
+        out.push(dict.get(id));
+    }
     out
 }
 

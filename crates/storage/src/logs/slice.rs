@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::batch::{LogBatch, TextColumn};
 use super::level::Level;
-use super::source::{NamedResource, NamedScope, NamedStream, Registry};
+use super::source::Registry;
 use super::tables::Run;
 use crate::attributes::concat::remap;
 use crate::attributes::interner::Interner;
@@ -41,9 +41,9 @@ pub(crate) struct Input {
 impl Input {
     /// Registers what the batch's records share.
     pub(crate) fn new(batch: Arc<LogBatch>, sources: &mut Sources) -> Self {
-        batch.resources.iter().for_each(|resource: &Arc<NamedResource>| drop(sources.resources.add(resource)));
-        batch.scopes.iter().for_each(|scope: &Arc<NamedScope>| drop(sources.scopes.add(scope)));
-        let streams = batch.streams.iter().map(|stream: &Arc<NamedStream>| sources.streams.add(stream)).collect();
+        sources.resources.add_all(&batch.resources);
+        sources.scopes.add_all(&batch.scopes);
+        let streams = batch.streams.iter().map(|stream| sources.streams.add(stream)).collect();
         Self { batch, streams }
     }
 
@@ -161,7 +161,9 @@ impl<'a> Slice<'a> {
 
     fn levels(&self) -> Column {
         let mut dict = Dict::default();
-        Level::ALL.iter().for_each(|level| drop(dict.push(level.as_str().as_bytes())));
+        for level in Level::ALL {
+            dict.push(level.as_str().as_bytes());
+        }
         Column::Dict { ids: self.each(|batch, row| u32::from(batch.level[row])), dict }
     }
 

@@ -141,6 +141,16 @@ impl<T> Registry<T> {
         })
     }
 
+    /// Adds those of `items` that are new.
+    pub(crate) fn add_all<'a>(&mut self, items: impl IntoIterator<Item = &'a Arc<Named<T>>>)
+    where
+        T: 'a,
+    {
+        for item in items {
+            self.add(item);
+        }
+    }
+
     /// The items in order of their positions.
     pub(crate) fn into_items(self) -> Vec<Arc<Named<T>>> {
         self.items

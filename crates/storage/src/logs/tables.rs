@@ -173,7 +173,9 @@ fn stream_table(streams: &Registry<Labels>, runs: &[Run]) -> Table {
 /// One row a run: its stream's entry.
 fn bytes_column<T: AsRef<[u8]>>(entries: impl Iterator<Item = T>, runs: &[Run]) -> Column {
     let mut dict = Dict::default();
-    entries.for_each(|entry| drop(dict.push(entry.as_ref())));
+    for entry in entries {
+        dict.push(entry.as_ref());
+    }
     Column::Dict { ids: runs.iter().map(|run| run.stream).collect(), dict }
 }
 

@@ -75,7 +75,9 @@ fn push_request(streams: &[(&str, &[Entry<'_>])]) -> Payload {
                     });
                     entry.str(2, line);
                     for (name, value) in *metadata {
-                        entry.message(3, |pair| drop(pair.str(1, name).str(2, value)));
+                        entry.message(3, |pair| {
+                            pair.str(1, name).str(2, value);
+                        });
                     }
                 });
             }
@@ -282,7 +284,9 @@ fn pushed_streams_keep_their_labels() {
 
 fn numbered(count: u64) -> Vec<Payload> {
     let line = |number: u64| format!("request {number} took {} ms", number * 7 % 13);
-    let one = |n: u64| record(["a", "b", "c"][(n % 3) as usize], n / 2 + 1, if n % 5 == 0 { 17 } else { 9 }, &line(n));
+    let one = |n: u64| {
+        record(["a", "b", "c"][(n % 3) as usize], n / 2 + 1, if n.is_multiple_of(5) { 17 } else { 9 }, &line(n))
+    };
     let records: Vec<LogRecord> = (0..count).map(one).collect();
     records.chunks(97).map(otlp_request).collect()
 }
@@ -386,7 +390,13 @@ fn what_is_wrong_is_rejected_alone() {
     let appended = data.append(&otlp_request(&[late]));
     assert_eq!((appended.accepted, appended.rejected), (0, 1));
     let mut bad_id = Writer::new();
-    bad_id.message(1, |r| drop(r.message(2, |s| drop(s.message(2, |log| drop(log.bytes(9, &[1, 2])))))));
+    bad_id.message(1, |resource_logs| {
+        resource_logs.message(2, |scope_logs| {
+            scope_logs.message(2, |log| {
+                log.bytes(9, &[1, 2]);
+            });
+        });
+    });
     let appended = data.append(&Payload { body: bad_id.into_bytes().into(), ..otlp_request(&[]) });
     assert_eq!(appended.reason.as_deref(), Some("trace_id must be 16 bytes long or empty, got 2"));
     let entries: [Entry<'_>; 1] = [(1, "x", &[])];
