@@ -30,7 +30,6 @@ pub(crate) struct AttributesBuilder {
     previous: u32,
     /// Column that the last row began with.
     first: u32,
-    touched: Vec<u32>,
     scratch: Vec<u8>,
 }
 
@@ -84,36 +83,24 @@ impl Default for AttributesBuilder {
             spill_start: 0,
             previous: NONE,
             first: NONE,
-            touched: Vec::new(),
             scratch: Vec::new(),
         }
     }
 }
 
 impl AttributesBuilder {
-    /// The row that [`push`](Self::push) adds to: the number of rows finished so far.
-    pub(crate) fn row(&self) -> u32 {
-        self.row
-    }
-
     /// Adds a whole row. All rows until [`Self::take`] must point into one buffer that does not change: texts are recognised by
     /// their address, which the OTLP walk keeps where a record repeats the one before.
     #[inline]
     pub(crate) fn push_row(&mut self, attributes: &[KeyValueView<'_>]) {
         for attribute in attributes {
-            self.push_view::<true>(attribute);
+            self.push(attribute);
         }
         self.finish_row();
     }
 
-    /// Adds an attribute to the current row.
     #[inline]
-    pub(crate) fn push(&mut self, attribute: &KeyValueView<'_>) {
-        self.push_view::<false>(attribute);
-    }
-
-    #[inline]
-    fn push_view<const IN_PLACE: bool>(&mut self, attribute: &KeyValueView<'_>) {
+    fn push(&mut self, attribute: &KeyValueView<'_>) {
         let scalar = match attribute.value {
             AnyValueView::Str(text) => Scalar::Str(text.as_bytes()),
             AnyValueView::Int(number) => Scalar::Int(number),
@@ -121,7 +108,7 @@ impl AttributesBuilder {
             AnyValueView::Bool(flag) => Scalar::Bool(flag),
             other => return self.push_any(attribute.key, other),
         };
-        self.push_inner::<IN_PLACE>(attribute.key, scalar);
+        self.push_inner::<true>(attribute.key, scalar);
     }
 
     fn push_any(&mut self, key: &str, view: AnyValueView<'_>) {
@@ -156,8 +143,6 @@ impl AttributesBuilder {
         let target = &mut self.columns[column as usize];
         if target.column.rows.last() == Some(&row) {
             target.pop();
-        } else {
-            self.touched.push(column);
         }
         target.add::<IN_PLACE>(row, scalar);
         if self.keys[target.key as usize].mixed {
@@ -176,27 +161,14 @@ impl AttributesBuilder {
 
     /// Leaves rows up to `row` without attributes; only between rows and forwards.
     pub(crate) fn skip_to(&mut self, row: u32) {
-        debug_assert!(row >= self.row && self.touched.is_empty(), "rows only rise");
+        debug_assert!(row >= self.row, "rows only rise");
         self.row = row;
-    }
-
-    /// Forgets what the current row was given; the row's number is used again.
-    pub(crate) fn abandon_row(&mut self) {
-        for &column in &self.touched {
-            let column = &mut self.columns[column as usize];
-            if column.column.rows.last() == Some(&self.row) {
-                column.pop();
-            }
-        }
-        self.spill.truncate(self.spill_start);
-        self.next_row(0);
     }
 
     fn next_row(&mut self, step: u32) {
         self.row += step;
         self.spill_start = self.spill.rows.len();
         self.previous = NONE;
-        self.touched.clear();
     }
 
     /// The columns of all finished rows.

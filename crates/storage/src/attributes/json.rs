@@ -32,7 +32,7 @@ pub(crate) fn write_value(value: &Value, out: &mut Vec<u8>) {
         Value::Bool(flag) => out.extend_from_slice(if *flag { b"true" } else { b"false" }),
         Value::Int(number) => out.extend_from_slice(number.to_string().as_bytes()),
         Value::Double(number) => write_double(*number, out),
-        Value::Array(values) => write_list(values, out, |value, out| write_value(value, out)),
+        Value::Array(values) => write_list(values, out, write_value),
         Value::KvList(pairs) => {
             out.extend_from_slice(b"{\"kvlist\":");
             write_list(pairs, out, |pair, out| {

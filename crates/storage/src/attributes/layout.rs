@@ -86,7 +86,7 @@ impl AttributeLayout {
     /// Whether a file with `specs` can be copied into one of this layout: each of its attribute columns is here, under the same
     /// name and of the same type.
     pub(crate) fn holds<'a>(&self, specs: impl IntoIterator<Item = &'a ColumnSpec>) -> bool {
-        specs.into_iter().all(|spec| match super::restore::own_key(spec) {
+        specs.into_iter().all(|spec| match own_key(spec) {
             Some((key, kind)) => self.find(key, kind).is_some_and(|at| self.own[at].name == spec.name),
             None => true,
         })
@@ -141,11 +141,6 @@ impl AttributeLayout {
     /// Keys that have no column of their own (at least a part of them: the list is cut at some thousands).
     pub(crate) fn rest_keys(&self) -> &BTreeSet<String> {
         &self.rest_keys
-    }
-
-    /// Number of columns, `attributes_rest` included.
-    pub(crate) fn width(&self) -> usize {
-        self.own.len() + 1
     }
 
     /// The table columns, in the order in which [`gather`](Self::gather) gives their rows.

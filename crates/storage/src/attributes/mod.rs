@@ -215,19 +215,6 @@ impl AttributeColumns {
         own.chain(self.spill.of(row)).collect()
     }
 
-    /// The attributes of rows `0..rows`, for readers that want all of them.
-    pub(crate) fn all_rows(&self, rows: usize) -> Vec<Vec<KeyValue>> {
-        let mut out = vec![Vec::new(); rows];
-        for column in &self.columns {
-            for (at, &row) in column.rows.iter().enumerate() {
-                let value = column.values.get(at).to_value();
-                out[row as usize].push(KeyValue { key: column.key.to_string(), value });
-            }
-        }
-        self.spill.pairs().for_each(|(row, pair)| out[row as usize].push(pair));
-        out
-    }
-
     /// Bytes of memory, capacity included.
     pub(crate) fn heap_bytes(&self) -> usize {
         let columns = self.columns.iter().map(|column| {

@@ -49,6 +49,7 @@ pub(crate) struct BuilderScratch {
 /// Scratches that idle between requests.
 #[derive(Debug, Default)]
 pub(crate) struct ScratchPool {
+    #[expect(clippy::vec_box, reason = "the box is what is handed out")]
     idle: Mutex<Vec<Box<BuilderScratch>>>,
 }
 

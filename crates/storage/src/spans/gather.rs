@@ -127,12 +127,15 @@ impl<'a> Gather<'a> {
 
 /// Columns as the table writer takes them.
 pub(crate) fn borrow(columns: &[Column]) -> Vec<ColumnData<'_>> {
-    let data = |column| match column {
-        &Column::Dict { ref ids, ref dict } => ColumnData::Dict { ids, dict },
+    columns.iter().map(borrow_one).collect()
+}
+
+fn borrow_one(column: &Column) -> ColumnData<'_> {
+    match column {
+        Column::Dict { ids, dict } => ColumnData::Dict { ids, dict },
         Column::Fixed(bytes) => ColumnData::Fixed(bytes),
         Column::Int { values, present } => ColumnData::Int { values, present },
         Column::Double { values, present } => ColumnData::Double { values, present },
         Column::Bool { values, present } => ColumnData::Bool { values, present },
-    };
-    columns.iter().map(data).collect()
+    }
 }

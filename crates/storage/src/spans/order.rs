@@ -44,8 +44,13 @@ impl Order {
         let mut from = 0;
         for run in keys.chunk_by(|a, b| a.0 == b.0) {
             let part = &mut sources[from..from + run.len()];
-            part.sort_by_key(|&source| (*trace_of(source), start_of(source)));
             from += run.len();
+            let first = trace_of(part[0]);
+            if part.iter().all(|&source| trace_of(source) == first) {
+                part.sort_by_cached_key(|&source| start_of(source));
+            } else {
+                part.sort_by_cached_key(|&source| (*trace_of(source), start_of(source)));
+            }
         }
         let mut traces: Vec<(u64, &[Source])> =
             sources.chunk_by(|&a, &b| trace_of(a) == trace_of(b)).map(|trace| (start_of(trace[0]), trace)).collect();

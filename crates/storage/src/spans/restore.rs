@@ -140,6 +140,9 @@ impl Slice<'_> {
     }
 
     fn rare_texts(&self, column: &str) -> Result<RareTexts, StoreError> {
+        if !self.table.has_values(self.row_group, column) {
+            return Ok(RareTexts::default());
+        }
         let Texts { ids, dict } = self.texts(column)?;
         let rows = (0..ids.len() as u32).filter(|&row| ids[row as usize] != NULL_ID).collect();
         let ids: Vec<u32> = ids.into_iter().filter(|&id| id != NULL_ID).collect();
@@ -148,6 +151,9 @@ impl Slice<'_> {
     }
 
     fn rare_counts(&self, column: &str) -> Result<RareCounts, StoreError> {
+        if !self.table.has_values(self.row_group, column) {
+            return Ok(RareCounts::default());
+        }
         let Column::Int { values, present } = self.read(column)? else { return Err(wrong_type(column)) };
         let rows = (0..values.len()).filter(|&row| present.get(row).copied().unwrap_or(true));
         let mut counts = RareCounts::default();
@@ -170,7 +176,8 @@ impl Slice<'_> {
     }
 
     fn attributes(&self) -> Result<AttributeColumns, StoreError> {
-        let specs = self.table.specs().iter().filter(|spec| is_attribute(spec));
+        let has_values = |name: &str| self.table.has_values(self.row_group, name);
+        let specs = self.table.specs().iter().filter(|spec| is_attribute(spec) && has_values(&spec.name));
         let columns = specs.map(|spec| self.read(&spec.name).map(|column| (spec, column)));
         Ok(AttributeColumns::from_table(columns.collect::<Result<Vec<_>, _>>()?))
     }

@@ -185,8 +185,8 @@ impl<'w> SpanTables<'w> {
         scopes: impl Iterator<Item = Origin<Scope>>,
         range: Option<TimeRange>,
     ) {
-        resources.for_each(|origin| drop(self.resources.entry(origin.hash).or_insert(origin.value)));
-        scopes.for_each(|origin| drop(self.scopes.entry(origin.hash).or_insert(origin.value)));
+        self.resources.extend(resources.map(|origin| (origin.hash, origin.value)));
+        self.scopes.extend(scopes.map(|origin| (origin.hash, origin.value)));
         self.range = match (self.range, range) {
             (Some(a), Some(b)) => Some(TimeRange::new(a.start.min(b.start), a.end.max(b.end))),
             (a, b) => a.or(b),

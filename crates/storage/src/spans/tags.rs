@@ -15,7 +15,7 @@ use crate::attributes::layout::{REST_COLUMN, REST_KEYS_MAX};
 use crate::attributes::restore::own_key;
 use crate::attributes::{AttributeColumns, Scalar, json, value::text};
 use crate::engine::block::Block;
-use crate::table::{Column, NULL_ID};
+use crate::table::{Column, ColumnType, NULL_ID};
 
 /// Names of the attributes that spans in `heads` and `blocks` have.
 pub(crate) fn tag_names(
@@ -264,9 +264,11 @@ impl Values {
     fn of_table(&mut self, table: &AttributeTable, key: &str) -> Result<(), StoreError> {
         let own = table.table.specs().iter().filter(|spec| own_key(spec).is_some_and(|own| own.0 == key));
         for spec in own {
-            for_each_group(table, &spec.name, |column| {
-                let restored = AttributeColumns::from_table([(spec, column)]);
-                self.of_columns(&restored, key);
+            for_each_group(table, &spec.name, |column| match column {
+                // Lists and the like have no values to list.
+                Column::Dict { .. } if spec.column_type == ColumnType::Json => {}
+                Column::Dict { dict, .. } => (0..dict.len() as u32).for_each(|id| self.add_text(dict.get(id))),
+                numbers => self.of_columns(&AttributeColumns::from_table([(spec, numbers)]), key),
             })?;
         }
         // The list of keys is cut when there are too many, and then says nothing about those that are not on it.
@@ -318,9 +320,16 @@ impl Values {
     }
 }
 
+/// Shows a column of each row group that has values in it. Of texts only the distinct ones are read where they stand apart; the column
+/// has no rows then.
 fn for_each_group(table: &AttributeTable, name: &str, mut use_column: impl FnMut(Column)) -> Result<(), StoreError> {
-    for row_group in 0..table.table.row_groups() {
-        use_column(table.table.read(row_group, name, 0..table.table.row_group_rows(row_group))?);
+    let table = &table.table;
+    for row_group in (0..table.row_groups()).filter(|&row_group| table.has_values(row_group, name)) {
+        let column = match table.dictionary(row_group, name)? {
+            Some(dict) => Column::Dict { ids: Vec::new(), dict },
+            None => table.read(row_group, name, 0..table.row_group_rows(row_group))?,
+        };
+        use_column(column);
     }
     Ok(())
 }
