@@ -61,7 +61,8 @@ check: test-setup
 ## make bench        figures of the release build and of peers; ARGS=--quick for a short run
 bench: build
 	$(call install,$(BENCH_PACKAGES))
-	@test -x $(VENV_BENCH)/bin/rotel || { python3 -m venv $(VENV_BENCH) && $(VENV_BENCH)/bin/pip install --quiet rotel; } \
+	@test -x $(VENV_BENCH)/bin/rotel || { python3 -m venv $(VENV_BENCH) && $(VENV_BENCH)/bin/pip install --quiet rotel \
+	  && ln -sf "$$(ls $(CURDIR)/$(VENV_BENCH)/lib/python3*/site-packages/rotel/rotel-agent)" $(VENV_BENCH)/bin/rotel; } \
 	  || echo "MISSING: rotel (pip install failed), measured without it"
 	$(CARGO) build --release --locked -p quartet-bench
 	PATH="$(CURDIR)/$(VENV_BENCH)/bin:$$PATH" target/release/quartet-bench $(ARGS)

@@ -157,7 +157,7 @@ pub(crate) fn peers_on_path() -> Vec<PeerSpec> {
     let all = [
         peer("prometheus", &["samples rw"], "/api/v1/write", PROMETHEUS, Some(("prometheus.yml", "global: {}\n"))),
         peer("victoria-metrics", &["samples rw"], "/api/v1/write", VICTORIA, None),
-        peer("rotel", &["spans grpc"], "", ROTEL, None),
+        peer("rotel", &["spans grpc", "logs grpc"], "", ROTEL, None),
     ];
     all.into_iter().filter(|spec| on_path(&spec.command[0]).is_some()).collect()
 }
