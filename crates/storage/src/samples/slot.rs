@@ -35,6 +35,8 @@ pub(super) struct Slot {
     pub is_delta: bool,
     /// Time of the last of `samples`: beside the list's head, since a look at its tail would wait for memory.
     newest: i64,
+    /// The last of `starts`; 0 for none.
+    start: i64,
     samples: Vec<Sample>,
     /// `(time, start)`: from `time` on, counters began at `start`, until the next entry. ms.
     starts: Vec<(i64, i64)>,
@@ -53,7 +55,15 @@ struct Rare {
 
 impl Slot {
     pub(super) fn new(series: SeriesRef) -> Self {
-        Self { series, is_delta: false, newest: i64::MIN, samples: Vec::new(), starts: Vec::new(), rare: None }
+        Self {
+            series,
+            is_delta: false,
+            newest: i64::MIN,
+            start: 0,
+            samples: Vec::new(),
+            starts: Vec::new(),
+            rare: None,
+        }
     }
 
     fn rare(&mut self, growth: &mut Growth) -> &mut Rare {
@@ -63,46 +73,52 @@ impl Slot {
         })
     }
 
-    /// Adds a sample.
+    /// Adds a sample. Nothing here looks at memory that was not just touched: the tail of the list is only written.
     #[inline]
     pub(super) fn push(&mut self, sample: Sample, start: i64) -> Growth {
+        let time = sample.time.0;
         let mut growth = Growth::default();
-        if sample.time.0 > self.newest {
+        if time > self.newest {
             if self.samples.len() == self.samples.capacity() {
-                // By half: a doubled list would be a third empty on average.
-                let more = (self.samples.len() / 2).max(4);
-                self.samples.reserve_exact(more);
-                growth.bytes += (more * size_of::<Sample>()) as i64;
+                growth.bytes = self.grow();
             }
             self.samples.push(sample);
-            self.newest = sample.time.0;
+            self.newest = time;
             growth.rows = 1;
-        } else if sample.time.0 == self.newest
+        } else if time == self.newest
             && let Some(last) = self.samples.last_mut()
         {
             *last = sample;
         } else {
-            self.push_late(sample, &mut growth);
-            return growth;
+            return self.push_late(sample);
         }
-        self.note_start(sample.time.0, start, &mut growth);
+        if start != self.start {
+            growth.bytes += self.note_start(time, start);
+        }
         growth
     }
 
-    fn note_start(&mut self, time: i64, start: i64, growth: &mut Growth) {
-        let last = self.starts.last().map_or(0, |entry| entry.1);
-        if start != last {
-            self.starts.push((time, start));
-            growth.bytes += 24;
-        }
+    /// Makes room by half: a doubled list would be a third empty on average.
+    #[cold]
+    fn grow(&mut self) -> i64 {
+        let more = (self.samples.len() / 2).max(4);
+        self.samples.reserve_exact(more);
+        (more * size_of::<Sample>()) as i64
     }
 
-    fn push_late(&mut self, sample: Sample, growth: &mut Growth) {
+    #[cold]
+    fn note_start(&mut self, time: i64, start: i64) -> i64 {
+        self.start = start;
+        self.starts.push((time, start));
+        24
+    }
+
+    #[cold]
+    fn push_late(&mut self, sample: Sample) -> Growth {
+        let mut growth = Growth { rows: 1, bytes: 2 * size_of::<Sample>() as i64 };
         let in_order = self.samples.len();
-        let rare = self.rare(growth);
+        let rare = self.rare(&mut growth);
         rare.late.push(sample);
-        growth.rows += 1;
-        growth.bytes += 2 * size_of::<Sample>() as i64;
         if rare.late.len() > LATE_MAX && rare.late.len() > in_order / 4 {
             let late = std::mem::take(&mut rare.late);
             let before = (late.len() + in_order, 2 * late.len() + self.samples.capacity());
@@ -110,6 +126,7 @@ impl Slot {
             growth.rows += self.samples.len() as i64 - before.0 as i64;
             growth.bytes += (self.samples.capacity() as i64 - before.1 as i64) * size_of::<Sample>() as i64;
         }
+        growth
     }
 
     /// Adds a native histogram.
@@ -128,8 +145,8 @@ impl Slot {
         }
         let is_newest = !rare.mixed;
         rare.histograms.push(histogram);
-        if is_newest {
-            self.note_start(time.0, start, &mut growth);
+        if is_newest && start != self.start {
+            growth.bytes += self.note_start(time.0, start);
         }
         growth
     }
