@@ -20,6 +20,7 @@ mod raw;
 pub(crate) mod reader;
 mod rle;
 mod schema;
+mod search;
 mod thrift;
 pub(crate) mod writer;
 

@@ -122,15 +122,15 @@ impl TableReader {
         &self.layout.specs[column]
     }
 
-    fn find(&self, name: &str) -> Result<usize, StoreError> {
+    pub(super) fn find(&self, name: &str) -> Result<usize, StoreError> {
         self.column(name).ok_or_else(|| damaged(&format!("column {name} is missing")))
     }
 
-    fn chunk(&self, row_group: usize, column: usize) -> &ChunkLayout {
+    pub(super) fn chunk(&self, row_group: usize, column: usize) -> &ChunkLayout {
         &self.layout.groups[row_group].chunks[column]
     }
 
-    fn fetch(&self, range: Range<u64>) -> Result<Bytes, StoreError> {
+    pub(super) fn fetch(&self, range: Range<u64>) -> Result<Bytes, StoreError> {
         let length = (range.end - range.start) as usize;
         if length == 0 {
             return Ok(Bytes::new());
@@ -143,7 +143,7 @@ impl TableReader {
         self.fetch(extent.offset..extent.offset + u64::from(extent.length))
     }
 
-    fn pages(&self, row_group: usize, column: usize) -> Result<&[PagePlace], StoreError> {
+    pub(super) fn pages(&self, row_group: usize, column: usize) -> Result<&[PagePlace], StoreError> {
         let cache = &self.caches[row_group][column].pages;
         if let Some(pages) = cache.get() {
             return Ok(pages);

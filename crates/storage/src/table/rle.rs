@@ -172,6 +172,32 @@ fn take_varint(data: &mut &[u8]) -> Result<u32, StoreError> {
     Err(damaged("a run is too long"))
 }
 
+/// A piece of an encoded page.
+enum Piece<'a> {
+    /// A value and how often it stands there.
+    Run(u32, usize),
+    /// Packed values and how many.
+    Packed(&'a [u8], usize),
+}
+
+/// Takes the next piece off `data`, of at most `left` values.
+fn take_piece<'a>(data: &mut &'a [u8], width: u32, left: usize) -> Result<Piece<'a>, StoreError> {
+    let header = take_varint(data)?;
+    let count = (header >> 1) as usize;
+    let bytes = if header & 1 == 0 { width.div_ceil(8) as usize } else { count * width as usize };
+    let (body, rest) = data.split_at_checked(bytes).ok_or_else(|| damaged("a run ends early"))?;
+    *data = rest;
+    if count == 0 || (header & 1 == 0 && count > left) {
+        return Err(damaged("a run has a wrong length"));
+    }
+    if header & 1 == 1 {
+        return Ok(Piece::Packed(body, (count * 8).min(left)));
+    }
+    let mut word = [0; 4];
+    word[..bytes].copy_from_slice(body);
+    Ok(Piece::Run(u32::from_le_bytes(word), count))
+}
+
 /// Decodes `count` values.
 pub(super) fn decode(mut data: &[u8], width: u32, count: usize, out: &mut Vec<u32>) -> Result<(), StoreError> {
     if width > 32 {
@@ -180,31 +206,57 @@ pub(super) fn decode(mut data: &[u8], width: u32, count: usize, out: &mut Vec<u3
     let end = out.len() + count;
     out.reserve(count);
     while out.len() < end {
-        let header = take_varint(&mut data)?;
-        let left = end - out.len();
-        if header & 1 == 0 {
-            let bytes = width.div_ceil(8) as usize;
-            let (value, rest) = data.split_at_checked(bytes).ok_or_else(|| damaged("a run ends early"))?;
-            data = rest;
-            let mut word = [0; 4];
-            word[..bytes].copy_from_slice(value);
-            let length = (header >> 1) as usize;
-            if length == 0 || length > left {
-                return Err(damaged("a run has a wrong length"));
+        let start = out.len();
+        match take_piece(&mut data, width, end - start)? {
+            Piece::Run(value, length) => out.resize(start + length, value),
+            Piece::Packed(packed, length) => {
+                out.resize(start + length, 0);
+                unpack(packed, width, &mut out[start..]);
             }
-            out.resize(out.len() + length, u32::from_le_bytes(word));
-        } else {
-            let groups = (header >> 1) as usize;
-            let bytes = groups * width as usize;
-            let (packed, rest) = data.split_at_checked(bytes).ok_or_else(|| damaged("a group ends early"))?;
-            data = rest;
-            let length = (groups * 8).min(left);
-            if length == 0 {
-                return Err(damaged("a group has a wrong length"));
+        }
+    }
+    Ok(())
+}
+
+/// The first value.
+pub(super) fn first(mut data: &[u8], width: u32) -> Result<u32, StoreError> {
+    if width > 32 {
+        return Err(damaged("a bit width is above 32"));
+    }
+    Ok(match take_piece(&mut data, width, usize::MAX)? {
+        Piece::Run(value, _) => value,
+        Piece::Packed(packed, _) => {
+            let mut values = [0];
+            unpack(packed, width, &mut values);
+            values[0]
+        }
+    })
+}
+
+/// Calls `visit` with each value and how often it stands there in a row, without writing out the runs.
+pub(super) fn runs(
+    mut data: &[u8],
+    width: u32,
+    count: usize,
+    mut visit: impl FnMut(u32, usize),
+) -> Result<(), StoreError> {
+    if width > 32 {
+        return Err(damaged("a bit width is above 32"));
+    }
+    let mut left = count;
+    let mut values = Vec::new();
+    while left > 0 {
+        match take_piece(&mut data, width, left)? {
+            Piece::Run(value, length) => {
+                visit(value, length);
+                left -= length;
             }
-            let start = out.len();
-            out.resize(start + length, 0);
-            unpack(packed, width, &mut out[start..]);
+            Piece::Packed(packed, length) => {
+                values.resize(length, 0);
+                unpack(packed, width, &mut values);
+                values.iter().for_each(|&value| visit(value, 1));
+                left -= length;
+            }
         }
     }
     Ok(())

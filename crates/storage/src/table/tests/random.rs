@@ -42,7 +42,17 @@ fn check_pruning(table: &TableReader, group: usize, sample: &Sample, values: &[V
         let Some(value) = value else { continue };
         assert!(table.might_contain(group, name, value).expect("looked up"), "{name} row {row}");
         let range = match sample.spec.column_type {
-            ColumnType::Fixed(_) => table.rows_maybe_equal(group, name, value),
+            ColumnType::Fixed(_) => {
+                let has = |other: &Value| other.as_ref() == Some(value);
+                let first = values.iter().position(has).expect("the row itself");
+                let last = values.iter().rposition(has).expect("the row itself");
+                assert_eq!(table.rows_equal(group, name, value).expect("found"), first..last + 1, "{name} row {row}");
+                let mut other = value.clone();
+                other[0] ^= 0x55;
+                let none = values.iter().all(|value| value.as_ref() != Some(&other));
+                assert_eq!(table.rows_equal(group, name, &other).expect("sought").is_empty(), none);
+                table.rows_maybe_equal(group, name, value)
+            }
             ColumnType::Int64 | ColumnType::Int32 | ColumnType::TimestampNanos => {
                 let number = crate::table::layout::int_from(value).expect("a number");
                 let (least, greatest) = table.int_min_max(group, name).expect("known").expect("has values");
@@ -156,6 +166,7 @@ proptest! {
                 let _ = table.dictionary(group, name);
                 let _ = table.might_contain(group, name, b"anything");
                 let _ = table.rows_maybe_equal(group, name, &[7; 16]);
+                let _ = table.rows_equal(group, name, sample.values()[0].as_deref().unwrap_or(&[7; 16]));
                 let _ = table.rows_maybe_between(group, name, 0, 1 << 60);
             }
             let specs = samples.iter().map(|sample| sample.spec.clone()).collect();
