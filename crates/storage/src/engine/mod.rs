@@ -31,6 +31,7 @@ pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 
+use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -42,13 +43,16 @@ use store_api::{Appended, Payload, SignalStatus, StoreError};
 
 use block::{Block, BlockStore};
 use catalogue::Catalogue;
-use generation::Generation;
+use generation::{Generation, Ticket};
 use memory::MemoryGauge;
 use signal::Signal;
-use wal::writer::{Durability, WalWriter};
+use wal::writer::{Durability, Position, WalWriter};
 
 /// What a sender is told to wait when the store cannot take a request now.
 pub(crate) const RETRY_AFTER: Duration = Duration::from_secs(1);
+
+/// A thread's frame buffer that had to grow beyond this is given back: requests of 4 MiB are rare, threads are several.
+const FRAME_BUFFER_KEPT: usize = 4 << 20;
 
 /// What an engine is told by the store.
 #[derive(Clone, Debug)]
@@ -164,14 +168,28 @@ impl<S: Signal> Engine<S> {
         let decoded = self.signal.decode(&payload)?;
         self.counters.rejected.fetch_add(decoded.appended.rejected, Ordering::Relaxed);
         let Some(batch) = decoded.batch else { return Ok(decoded.appended) };
-        let frame = wal::frame::encode(tenant, &payload);
+        let (position, ticket) = self.log(tenant, &payload)?;
         drop(payload); // the batch holds its own copy of what it keeps
-        let (position, ticket) = self.wal.append(&frame, || self.read_state().active.begin())?;
-        drop(frame);
         self.wal.durable(position).await?;
         ticket.generation().attach(&self.signal, tenant, batch);
         self.counters.accepted.fetch_add(decoded.appended.accepted, Ordering::Relaxed);
         Ok(decoded.appended)
+    }
+
+    /// Writes the request to the log, and ties it to the generation that the log is in.
+    fn log(&self, tenant: &TenantId, payload: &Payload) -> Result<(Position, Ticket<S>), StoreError> {
+        thread_local! {
+            // Fresh memory for each frame would be zeroed page by page by the kernel: measured 10 % of an ingest's CPU.
+            static FRAME: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+        }
+        FRAME.with_borrow_mut(|buffer| {
+            let length = wal::frame::encode_into(buffer, tenant, payload);
+            let logged = self.wal.append(&buffer[..length], || self.read_state().active.begin());
+            if buffer.len() > FRAME_BUFFER_KEPT {
+                *buffer = Vec::new();
+            }
+            logged
+        })
     }
 
     /// What a read of `tenant` in `range` sees. Heads are not pruned by time: they are small.

@@ -43,47 +43,55 @@ pub(crate) fn read_segment_header(header: &[u8]) -> Option<u64> {
     (header[..6] == *MAGIC && version == VERSION).then(|| read_u64(&header[8..]))
 }
 
-/// Encodes one request as a frame. Bytes that came compressed are kept so; others are compressed with LZ4, which costs less
-/// CPU than writing them plain costs in page cache and write-back.
-pub(crate) fn encode(tenant: &TenantId, payload: &Payload) -> Vec<u8> {
+/// Encodes one request as a frame at the start of `buffer`, which grows as needed and is meant to be used again; returns the frame's
+/// length. Bytes that came compressed are kept so; others are compressed with LZ4, which costs less CPU than writing them
+/// plain costs in page cache and write-back.
+pub(crate) fn encode_into(buffer: &mut Vec<u8>, tenant: &TenantId, payload: &Payload) -> usize {
     let name = tenant.as_str().as_bytes();
-    let plain_length = payload.body.len();
-    let room = payload.encoded.as_ref().map_or(lz4_flex::block::get_maximum_output_size(plain_length), |e| e.bytes.len());
-    let mut frame = Vec::with_capacity(FRAME_PREFIX_BYTES + BODY_HEADER_BYTES + name.len() + room.max(plain_length));
-    frame.resize(FRAME_PREFIX_BYTES + BODY_HEADER_BYTES, 0);
-    frame.extend_from_slice(name);
-    let encoding = push_payload(&mut frame, payload);
-    let header = &mut frame[FRAME_PREFIX_BYTES..FRAME_PREFIX_BYTES + BODY_HEADER_BYTES];
-    header[0] = payload.format as u8;
-    header[1] = encoding;
-    header[2] = name.len() as u8;
-    header[4..8].copy_from_slice(&(plain_length as u32).to_le_bytes());
+    let payload_start = FRAME_PREFIX_BYTES + BODY_HEADER_BYTES + name.len();
+    let sent_bytes = payload.encoded.as_ref().map_or(0, |encoded| encoded.bytes.len());
+    let room = payload_start + sent_bytes.max(lz4_flex::block::get_maximum_output_size(payload.body.len()));
+    if buffer.len() < room {
+        buffer.resize(room, 0);
+    }
+    buffer[FRAME_PREFIX_BYTES + BODY_HEADER_BYTES..payload_start].copy_from_slice(name);
+    let (encoding, used) = put_payload(&mut buffer[payload_start..], payload);
+    let end = payload_start + used;
+    let header = &mut buffer[FRAME_PREFIX_BYTES..FRAME_PREFIX_BYTES + BODY_HEADER_BYTES];
+    header[..4].copy_from_slice(&[payload.format as u8, encoding, name.len() as u8, 0]);
+    header[4..8].copy_from_slice(&(payload.body.len() as u32).to_le_bytes());
     header[8..16].copy_from_slice(&payload.received.0.to_le_bytes());
-    let length = (frame.len() - FRAME_PREFIX_BYTES) as u32;
-    let crc = crc32fast::hash(&frame[FRAME_PREFIX_BYTES..]);
-    frame[..4].copy_from_slice(&length.to_le_bytes());
-    frame[4..8].copy_from_slice(&crc.to_le_bytes());
+    let crc = crc32fast::hash(&buffer[FRAME_PREFIX_BYTES..end]);
+    buffer[..4].copy_from_slice(&((end - FRAME_PREFIX_BYTES) as u32).to_le_bytes());
+    buffer[4..8].copy_from_slice(&crc.to_le_bytes());
+    end
+}
+
+/// As [`encode_into`], into a buffer of its own.
+#[cfg(test)]
+pub(crate) fn encode(tenant: &TenantId, payload: &Payload) -> Vec<u8> {
+    let mut frame = Vec::new();
+    let length = encode_into(&mut frame, tenant, payload);
+    frame.truncate(length);
     frame
 }
 
-fn push_payload(frame: &mut Vec<u8>, payload: &Payload) -> u8 {
-    if let Some(encoded) = &payload.encoded {
-        frame.extend_from_slice(&encoded.bytes);
-        return encoded.encoding as u8;
-    }
-    if payload.body.len() >= COMPRESS_BYTES_MIN {
-        let start = frame.len();
-        frame.resize(start + lz4_flex::block::get_maximum_output_size(payload.body.len()), 0);
-        if let Ok(used) = lz4_flex::block::compress_into(&payload.body, &mut frame[start..])
-            && used < payload.body.len()
-        {
-            frame.truncate(start + used);
-            return ENCODING_LZ4;
+/// Puts the payload at the start of `target`; returns its encoding and length.
+fn put_payload(target: &mut [u8], payload: &Payload) -> (u8, usize) {
+    let (encoding, bytes) = match &payload.encoded {
+        Some(encoded) => (encoded.encoding as u8, &encoded.bytes),
+        None => {
+            if payload.body.len() >= COMPRESS_BYTES_MIN
+                && let Ok(used) = lz4_flex::block::compress_into(&payload.body, target)
+                && used < payload.body.len()
+            {
+                return (ENCODING_LZ4, used);
+            }
+            (BodyEncoding::Identity as u8, &payload.body)
         }
-        frame.truncate(start);
-    }
-    frame.extend_from_slice(&payload.body);
-    BodyEncoding::Identity as u8
+    };
+    target[..bytes.len()].copy_from_slice(bytes);
+    (encoding, bytes.len())
 }
 
 /// What stands at some offset of a segment.
