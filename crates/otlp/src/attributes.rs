@@ -78,28 +78,32 @@ fn same(a: &[u8], b: &[u8]) -> bool {
     if a.len() != b.len() {
         return false;
     }
-    // Loops without iterator adapters: these are not always inlined, and the call would cost more than the comparison.
-    let (mut rest_a, mut rest_b) = (a, b);
-    while let (Some((x, next_a)), Some((y, next_b))) =
-        (rest_a.split_first_chunk::<16>(), rest_b.split_first_chunk::<16>())
-    {
+    // Values differ at their ends more often than in front, where the key stands: the end is looked at first.
+    if let (Some(x), Some(y)) = (a.last_chunk::<16>(), b.last_chunk::<16>()) {
         if x != y {
             return false;
         }
-        (rest_a, rest_b) = (next_a, next_b);
-    }
-    // The last words overlap what has been compared.
-    if let (Some(x), Some(y)) = (a.last_chunk::<16>(), b.last_chunk::<16>()) {
-        return x == y;
+        // Without iterator adapters: these are not always inlined, and the call would cost more than the comparison.
+        let (mut rest_a, mut rest_b) = (a, b);
+        while let (Some((x, next_a)), Some((y, next_b))) =
+            (rest_a.split_first_chunk::<16>(), rest_b.split_first_chunk::<16>())
+        {
+            if x != y {
+                return false;
+            }
+            (rest_a, rest_b) = (next_a, next_b);
+        }
+        return true;
     }
     if let (Some(x), Some(y)) = (a.first_chunk::<8>(), b.first_chunk::<8>()) {
         return x == y && a.last_chunk::<8>() == b.last_chunk::<8>();
     }
-    while let (Some((x, next_a)), Some((y, next_b))) = (rest_a.split_first(), rest_b.split_first()) {
-        if x != y {
+    let mut at = 0;
+    while at < a.len() && at < b.len() {
+        if a[at] != b[at] {
             return false;
         }
-        (rest_a, rest_b) = (next_a, next_b);
+        at += 1;
     }
     true
 }
