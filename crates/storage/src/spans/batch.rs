@@ -1,5 +1,6 @@
 //! Spans in columns: one decoded request, several small ones joined, or rows read back from a block. Never changed once made.
 
+use hashbrown::HashMap;
 use model::{Resource, Scope, TimeRange, TraceId, UnixNanos};
 
 use super::filter::TraceFilter;
@@ -7,6 +8,10 @@ use super::origin::Origin;
 use crate::attributes::interner::Interner;
 use crate::attributes::{AttributeColumns, dict_bytes, shrink_dict};
 use crate::table::Dict;
+
+/// Memory of a resource or scope without its attributes, and of one attribute with short texts: an estimate.
+const ORIGIN_BYTES: usize = 160;
+const PAIR_BYTES: usize = 100;
 
 /// A text on each row.
 #[derive(Clone, Debug, Default)]
@@ -159,7 +164,7 @@ impl SpanBatch {
         self.scope.shrink_to_fit();
     }
 
-    /// Bytes of memory, capacity included; resources and scopes are shared between batches and count a pointer each.
+    /// Bytes of memory, capacity included. Resources and scopes count in full although batches share them.
     pub(crate) fn heap_bytes(&self) -> usize {
         let dense = self.trace_ids.capacity() * 16
             + (self.span_ids.capacity() + self.parent_ids.capacity() + self.starts.capacity() + self.ends.capacity())
@@ -174,27 +179,37 @@ impl SpanBatch {
             + self.names.heap_bytes()
             + self.status_messages.heap_bytes()
             + self.trace_states.heap_bytes()
-            + (self.resources.capacity() + self.scopes.capacity()) * size_of::<Origin<Resource>>()
+            + self
+                .resources
+                .iter()
+                .map(|origin| ORIGIN_BYTES + origin.value.attributes.len() * PAIR_BYTES)
+                .sum::<usize>()
+            + self.scopes.iter().map(|origin| ORIGIN_BYTES + origin.value.attributes.len() * PAIR_BYTES).sum::<usize>()
             + self.attributes.heap_bytes()
             + self.events.heap_bytes()
             + self.links.heap_bytes()
             + self.filter.heap_bytes()
     }
-
-    /// Adds `other`'s resources to this batch's and returns their indexes here.
-    pub(crate) fn adopt<T>(known: &mut Vec<Origin<T>>, others: &[Origin<T>]) -> Vec<u32> {
-        others.iter().map(|origin| index_of(known, origin.clone())).collect()
-    }
 }
 
-/// Index of `origin` in a batch's table, where it is added when it is new; the newest first, because senders repeat the last one.
-pub(crate) fn index_of<T>(known: &mut Vec<Origin<T>>, origin: Origin<T>) -> u32 {
-    match known.iter().rposition(|have| have.hash == origin.hash) {
-        Some(at) => at as u32,
-        None => {
-            known.push(origin);
-            (known.len() - 1) as u32
-        }
+/// Finds resources or scopes in a batch's table by their hash.
+#[derive(Debug, Default)]
+pub(crate) struct OriginIndex {
+    known: HashMap<u64, u32, foldhash::fast::RandomState>,
+}
+
+impl OriginIndex {
+    /// Index of `origin` in `table`, where it is added when it is new. The table must be the one of all earlier calls.
+    pub(crate) fn add<T>(&mut self, table: &mut Vec<Origin<T>>, origin: &Origin<T>) -> u32 {
+        *self.known.entry(origin.hash).or_insert_with(|| {
+            table.push(origin.clone());
+            (table.len() - 1) as u32
+        })
+    }
+
+    /// Starts anew with an empty table.
+    pub(crate) fn clear(&mut self) {
+        self.known.clear();
     }
 }
 

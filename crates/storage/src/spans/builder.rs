@@ -9,7 +9,7 @@ use otlp::view::{ResourceView, ScopeView, SpanView};
 use otlp::{DecodeError, SpanSink};
 use store_api::Appended;
 
-use super::batch::{SpanBatch, index_of};
+use super::batch::{OriginIndex, SpanBatch};
 use super::origin::OriginCache;
 use crate::attributes::AttributesBuilder;
 use crate::attributes::interner::Interner;
@@ -41,6 +41,8 @@ pub(crate) struct BuilderScratch {
     trace_states: Interner,
     event_names: Interner,
     link_trace_states: Interner,
+    resources: OriginIndex,
+    scopes: OriginIndex,
     bytes: Vec<u8>,
     /// Spans of the largest request so far.
     spans_max: usize,
@@ -84,6 +86,8 @@ impl BuilderScratch {
         ] {
             interner.clear();
         }
+        self.resources.clear();
+        self.scopes.clear();
     }
 }
 
@@ -147,12 +151,12 @@ impl<'c> SpanBatchBuilder<'c> {
 impl SpanSink for SpanBatchBuilder<'_> {
     fn resource(&mut self, resource: &ResourceView<'_, '_>) {
         let origin = self.origins.resource(resource, &mut self.scratch.bytes);
-        self.resource = index_of(&mut self.batch.resources, origin);
+        self.resource = self.scratch.resources.add(&mut self.batch.resources, &origin);
     }
 
     fn scope(&mut self, scope: &ScopeView<'_, '_>) {
         let origin = self.origins.scope(scope, &mut self.scratch.bytes);
-        self.scope = index_of(&mut self.batch.scopes, origin);
+        self.scope = self.scratch.scopes.add(&mut self.batch.scopes, &origin);
     }
 
     #[inline]

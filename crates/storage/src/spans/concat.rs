@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
-use super::batch::{RareCounts, RareTexts, SpanBatch, Texts};
+use super::batch::{OriginIndex, RareCounts, RareTexts, SpanBatch, Texts};
 use crate::attributes::concat::{AttributesConcat, remap};
 use crate::attributes::interner::Interner;
 
 #[derive(Default)]
 struct Joint {
     batch: SpanBatch,
+    resources: OriginIndex,
+    scopes: OriginIndex,
     names: Interner,
     status_messages: Interner,
     trace_states: Interner,
@@ -48,9 +50,11 @@ impl Joint {
         out.dropped_attributes.extend_from(&input.dropped_attributes, base);
         out.dropped_events.extend_from(&input.dropped_events, base);
         out.dropped_links.extend_from(&input.dropped_links, base);
-        let resources = SpanBatch::adopt(&mut out.resources, &input.resources);
+        let add = |origin| self.resources.add(&mut out.resources, origin);
+        let resources: Vec<u32> = input.resources.iter().map(add).collect();
         out.resource.extend(input.resource.iter().map(|&index| resources[index as usize]));
-        let scopes = SpanBatch::adopt(&mut out.scopes, &input.scopes);
+        let add = |origin| self.scopes.add(&mut out.scopes, origin);
+        let scopes: Vec<u32> = input.scopes.iter().map(add).collect();
         out.scope.extend(input.scope.iter().map(|&index| scopes[index as usize]));
         self.attributes.add(&input.attributes, input.len() as u32);
         self.add_events(input, base);
