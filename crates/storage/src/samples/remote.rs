@@ -69,8 +69,7 @@ impl<'t> RemoteSink<'t> {
         let labels = Labels::from_sorted(pairs.iter().copied());
         let family =
             view.metadata.map(|metadata| Arc::new(family(labels.get("__name__").unwrap_or_default(), &metadata)));
-        let series =
-            self.maker.make(labels, family.filter(|family| family.metadata != MetricMetadata::default()));
+        let series = self.maker.make(labels, family.filter(|family| family.metadata != MetricMetadata::default()));
         self.known.put(key, series.clone());
         Ok(series)
     }

@@ -36,6 +36,43 @@ fn labels(name: &str, id: usize) -> Labels {
     pairs.map(|(name, value)| (name.to_owned(), value)).into_iter().collect()
 }
 
+/// A gauge of a metric and resource of their own, so that every cache learns something.
+fn gauge_request(number: usize) -> Payload {
+    let point = NumberDataPoint {
+        time_unix_nano: 1_000_000_000,
+        value: Some(number_data_point::Value::AsInt(number as i64)),
+        ..NumberDataPoint::default()
+    };
+    let data = Some(Data::Gauge(Gauge { data_points: vec![point] }));
+    let metric = Metric { name: format!("gauge.{number}"), data, ..Metric::default() };
+    let scope_metrics = vec![ScopeMetrics { metrics: vec![metric], ..ScopeMetrics::default() }];
+    let value = opentelemetry_proto::tonic::common::v1::any_value::Value::IntValue(number as i64);
+    let value = Some(opentelemetry_proto::tonic::common::v1::AnyValue { value: Some(value) });
+    let attribute =
+        opentelemetry_proto::tonic::common::v1::KeyValue { key: "service.name".into(), value, ..Default::default() };
+    let resource =
+        opentelemetry_proto::tonic::resource::v1::Resource { attributes: vec![attribute], ..Default::default() };
+    let resource = ResourceMetrics { resource: Some(resource), scope_metrics, ..ResourceMetrics::default() };
+    let body = ExportMetricsServiceRequest { resource_metrics: vec![resource] }.encode_to_vec().into();
+    Payload { format: WireFormat::OtlpMetrics, body, encoded: None, received: UnixNanos(1) }
+}
+
+#[test]
+fn connections_learn_series_at_the_same_time() {
+    let signal = Samples::default();
+    let head = Arc::new(signal.new_head(&TenantId::default()));
+    std::thread::scope(|scope| {
+        for thread in 0..8 {
+            let (signal, head) = (&signal, &head);
+            // Each two threads send the same series.
+            scope.spawn(move || (0..300).for_each(|n| append(signal, head, &gauge_request(thread / 2 * 1000 + n))));
+        }
+    });
+    let found = select(&signal, &[head], &[], &[]);
+    assert_eq!(found.len(), 1200);
+    assert!(found.iter().all(|series| series.floats.len() == 1));
+}
+
 /// A delta sum of `value` over `(start, time]`, in seconds.
 fn delta_request(value: i64, start: u64, time: u64) -> Payload {
     let point = NumberDataPoint {

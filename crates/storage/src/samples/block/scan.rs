@@ -196,11 +196,7 @@ impl Window {
 pub(in crate::samples) type ScannedHistograms = (Vec<NativeHistogram>, Vec<(i64, i64)>);
 
 /// The native histograms of one series, with their starts.
-pub(in crate::samples) fn histograms(
-    block: &Opened,
-    id: u32,
-    wanted: Wanted,
-) -> Result<ScannedHistograms, StoreError> {
+pub(in crate::samples) fn histograms(block: &Opened, id: u32, wanted: Wanted) -> Result<ScannedHistograms, StoreError> {
     let series = &block.series[id as usize];
     let (mut found, mut starts) = (Vec::new(), Vec::new());
     let Some(table) = block.histograms.as_ref().filter(|_| series.histograms > 0) else { return Ok((found, starts)) };

@@ -20,7 +20,10 @@ pub(crate) use metric::{MetricNamer, NamedType};
 
 /// How names are changed (Prometheus' `translation_strategy`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[cfg_attr(not(test), expect(dead_code, reason = "the configuration offers the default only; the conformance data names all"))]
+#[cfg_attr(
+    not(test),
+    expect(dead_code, reason = "the configuration offers the default only; the conformance data names all")
+)]
 pub(crate) enum Strategy {
     /// Characters outside `[A-Za-z0-9_:]` become `_`; unit and type are appended. Prometheus' default and ours.
     #[default]
