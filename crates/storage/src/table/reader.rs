@@ -99,11 +99,6 @@ impl TableReader {
         &self.layout.specs
     }
 
-    /// Whether there is such a column.
-    pub(crate) fn has_column(&self, name: &str) -> bool {
-        self.column(name).is_some()
-    }
-
     /// Key-value pairs of the footer.
     pub(crate) fn key_values(&self) -> &[(String, String)] {
         &self.layout.key_values
@@ -286,8 +281,9 @@ impl TableReader {
         Ok(bloom::block_contains(block, hash))
     }
 
-    /// The rows of the pages that may have `value` in a Fixed column, by the bounds of pages: from the first such page to
-    /// the last. All rows when there are no bounds, an empty range when no page can have it.
+    /// The rows of the pages that may have `value` in a Fixed column, by the bounds of pages. For tests of the bounds, which
+    /// other readers prune by; ours has [`Self::rows_equal`].
+    #[cfg(test)]
     pub(crate) fn rows_maybe_equal(
         &self,
         row_group: usize,
@@ -297,7 +293,8 @@ impl TableReader {
         self.rows_where(row_group, column, |least, greatest| least <= value && value <= greatest)
     }
 
-    /// Like [`Self::rows_maybe_equal`] for the numbers `from..=to` of an Int column.
+    /// The rows of the pages that may have a number of `from..=to` in an Int column, by the bounds of pages: from the first such
+    /// page to the last. All rows when there are no bounds, an empty range when no page can have one.
     pub(crate) fn rows_maybe_between(
         &self,
         row_group: usize,
@@ -366,6 +363,7 @@ impl TableReader {
     }
 
     /// Bytes of a column in a row group as stored, dictionary and page headers included; 0 when there is no such column.
+    #[cfg(test)]
     pub(crate) fn compressed_bytes(&self, row_group: usize, column: &str) -> u64 {
         self.column(column).map_or(0, |column| self.chunk(row_group, column).length)
     }
