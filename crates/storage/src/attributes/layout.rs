@@ -143,6 +143,16 @@ impl AttributeLayout {
         &self.rest_keys
     }
 
+    /// Position, among the columns of [`Self::specs`], of the one that takes the values of `key` of this kind.
+    pub(crate) fn position(&self, key: &str, kind: ValueKind) -> usize {
+        self.find(key, kind).unwrap_or(self.rest_position())
+    }
+
+    /// Position of `attributes_rest`.
+    pub(crate) fn rest_position(&self) -> usize {
+        self.own.len()
+    }
+
     /// The table columns, in the order in which [`gather`](Self::gather) gives their rows.
     pub(crate) fn specs(&self) -> Vec<ColumnSpec> {
         // Rows are not in the order of any attribute, so bounds per page would exclude nothing.

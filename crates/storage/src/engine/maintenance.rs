@@ -166,7 +166,7 @@ impl<S: Signal> Engine<S> {
             .collect();
         let mut fresh = Vec::new();
         for (tenant, head) in generation.heads() {
-            if self.signal.size(&head).rows == 0 || already.contains(&tenant) {
+            if already.contains(&tenant) {
                 continue;
             }
             let origin = Origin { level: 0, wal_generations: vec![generation.number], replaces: vec![] };

@@ -21,6 +21,10 @@ use crate::table::NULL_ID;
 /// Longest line (Loki's default `max_line_size`, which its OTLP endpoint applies too).
 pub(crate) const LINE_BYTES_MAX: usize = 256 * 1024;
 
+/// Resources, scopes or pushed streams of one request: more than a fleet has, and few enough that a request of nothing but small ones
+/// stays below some 30 MiB of memory.
+const SOURCES_MAX: usize = 10_000;
+
 /// Bytes of a usual record with its attributes, rather too many: room for too many records would be wasted.
 const RECORD_BYTES: usize = 512;
 
@@ -41,11 +45,13 @@ pub(crate) struct LogBuilder<'c> {
     scratch: Vec<u8>,
 }
 
-/// What the next record belongs to.
+/// What the next record belongs to. Registered with the first record, so that a request cannot fill memory with resources that no
+/// record has.
 struct Current {
     resource: u32,
     scope: u32,
     known: Option<Arc<KnownResource>>,
+    named_scope: Option<Arc<NamedScope>>,
     /// Positions of the resource's streams by level, [`NULL_ID`] where not yet asked for.
     by_level: [u32; Level::ALL.len()],
     pushed: Pushed,
@@ -72,8 +78,8 @@ impl<'c> LogBuilder<'c> {
     /// For a request of `bytes` bytes that arrived at `received`.
     pub(crate) fn new(received: UnixNanos, bytes: usize, cache: &'c SourceCache) -> Self {
         let pushed = Pushed::Refused("entry without a stream".to_owned());
-        let current =
-            Current { resource: NULL_ID, scope: NULL_ID, known: None, by_level: [NULL_ID; Level::ALL.len()], pushed };
+        let by_level = [NULL_ID; Level::ALL.len()];
+        let current = Current { resource: NULL_ID, scope: NULL_ID, known: None, named_scope: None, by_level, pushed };
         Self {
             cache,
             received: received.0.min(i64::MAX as u64) as i64,
@@ -106,6 +112,28 @@ impl<'c> LogBuilder<'c> {
         self.reason.get_or_insert_with(reason);
     }
 
+    /// Registers resource and scope of the next record, if that is still to be done.
+    #[inline]
+    fn register(&mut self) -> Result<(), String> {
+        let is_done = self.current.resource != NULL_ID && self.current.named_scope.is_none();
+        if is_done { Ok(()) } else { self.register_now() }
+    }
+
+    #[cold]
+    fn register_now(&mut self) -> Result<(), String> {
+        let too_many = |what| format!("request has records of more than {SOURCES_MAX} different {what}");
+        // A walker gives a resource first; bytes without one mean the empty resource.
+        let (cache, scratch) = (self.cache, &mut self.scratch);
+        let known = self.current.known.get_or_insert_with(|| cache.resource(&ResourceView::default(), scratch));
+        let place = self.resources.add_within(&known.named, SOURCES_MAX);
+        self.current.resource = place.ok_or_else(|| too_many("resources"))?;
+        if let Some(scope) = &self.current.named_scope {
+            self.current.scope = self.scopes.add_within(scope, SOURCES_MAX).ok_or_else(|| too_many("scopes"))?;
+            self.current.named_scope = None;
+        }
+        Ok(())
+    }
+
     /// Position of the current resource's stream for `level`.
     #[inline]
     fn stream_of(&mut self, level: Level) -> u32 {
@@ -115,10 +143,7 @@ impl<'c> LogBuilder<'c> {
 
     #[cold]
     fn add_stream_of(&mut self, level: Level) -> u32 {
-        // A walker gives a resource first; bytes without one mean the empty resource.
-        let cache = self.cache;
-        let scratch = &mut self.scratch;
-        let known = self.current.known.get_or_insert_with(|| cache.resource(&ResourceView::default(), scratch));
+        let known = self.current.known.as_ref().expect("the resource is registered first");
         let stream = self.streams.add(known.stream(level));
         self.current.by_level[level as usize] = stream;
         stream
@@ -146,6 +171,7 @@ impl<'c> LogBuilder<'c> {
     }
 
     fn try_log(&mut self, log: &LogView<'_, '_>) -> Result<(), String> {
+        self.register()?;
         let trace_id = id("trace_id", log.trace_id)?;
         let span_id = id("span_id", log.span_id)?;
         let (time, source) = match (log.time, log.observed_time) {
@@ -228,16 +254,15 @@ impl<'c> LogBuilder<'c> {
 
 impl otlp::LogSink for LogBuilder<'_> {
     fn resource(&mut self, resource: &ResourceView<'_, '_>) {
-        let known = self.cache.resource(resource, &mut self.scratch);
-        self.current.resource = self.resources.add(&known.named);
+        self.current.known = Some(self.cache.resource(resource, &mut self.scratch));
+        self.current.resource = NULL_ID;
         self.current.scope = NULL_ID;
+        self.current.named_scope = None;
         self.current.by_level = [NULL_ID; Level::ALL.len()];
-        self.current.known = Some(known);
     }
 
     fn scope(&mut self, scope: &ScopeView<'_, '_>) {
-        let named: Arc<NamedScope> = Arc::new(self.cache.scope(scope, &mut self.scratch));
-        self.current.scope = self.scopes.add(&named);
+        self.current.named_scope = Some(Arc::new(self.cache.scope(scope, &mut self.scratch)));
     }
 
     fn log(&mut self, log: &LogView<'_, '_>) {
@@ -258,7 +283,10 @@ impl push::StreamSink for LogBuilder<'_> {
                 let level = level::of_labels(labels.iter());
                 mapping::discover_service(&mut labels);
                 let named: Arc<NamedStream> = Arc::new(NamedStream::new(labels));
-                Pushed::Stream(self.streams.add(&named), named.value.to_string(), level)
+                match self.streams.add_within(&named, SOURCES_MAX) {
+                    Some(place) => Pushed::Stream(place, named.value.to_string(), level),
+                    None => Pushed::Refused(format!("request has more than {SOURCES_MAX} different streams")),
+                }
             }
             Err(error) => Pushed::Refused(error.to_string()),
         };

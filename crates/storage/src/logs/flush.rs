@@ -20,9 +20,9 @@ use crate::engine::signal::BlockSummary;
 use crate::table::Column;
 use crate::table::writer::TableWriter;
 
-/// Rows of a row group: enough that footers and dictionaries weigh little, few enough that one fits in some 30 MiB to be written
-/// or merged.
-pub(crate) const GROUP_ROWS_MAX: usize = 128 * 1024;
+/// Rows of a row group: enough that footers and dictionaries weigh little, few enough that one takes some 30 MiB while it is
+/// written or merged.
+pub(crate) const GROUP_ROWS_MAX: usize = 64 * 1024;
 /// Bytes of lines in a row group, for lines far longer than usual.
 pub(crate) const GROUP_LINE_BYTES_MAX: usize = 32 << 20;
 

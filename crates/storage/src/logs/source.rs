@@ -141,6 +141,11 @@ impl<T> Registry<T> {
         })
     }
 
+    /// Position of `item`, added when it is new; `None` when it is new and there are `max` already.
+    pub(crate) fn add_within(&mut self, item: &Arc<Named<T>>, max: usize) -> Option<u32> {
+        (self.items.len() < max || self.by_id.contains_key(&item.id)).then(|| self.add(item))
+    }
+
     /// Adds those of `items` that are new.
     pub(crate) fn add_all<'a>(&mut self, items: impl IntoIterator<Item = &'a Arc<Named<T>>>)
     where

@@ -407,6 +407,16 @@ fn what_is_wrong_is_rejected_alone() {
 }
 
 #[test]
+fn a_request_of_nothing_but_resources_is_cut() {
+    let mut data = Data::default();
+    let records: Vec<LogRecord> = (0..10_050).map(|n| record(&format!("s{n}"), 1, 9, "x")).collect();
+    let appended = data.append(&otlp_request(&records));
+    assert_eq!((appended.accepted, appended.rejected), (10_000, 50));
+    let expected = "request has records of more than 10000 different resources";
+    assert_eq!(appended.reason.as_deref(), Some(expected));
+}
+
+#[test]
 fn times_are_found_where_senders_have_none() {
     let observed = LogRecord { time: UnixNanos(0), observed_time: UnixNanos(3), ..record("a", 0, 9, "observed") };
     let none = record("a", 0, 9, "received");

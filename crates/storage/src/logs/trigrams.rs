@@ -8,9 +8,9 @@ use store_api::{LineFilter, LineFilterOp};
 
 use crate::table::Dict;
 
-/// Rows of a window: four pages of lines. Smaller windows prove more and cost more.
-pub(crate) const WINDOW_ROWS: usize = 4096;
-/// Bits of a bitmap before folding: 4 KiB, a byte for each row. Measured: usual lines set about an eighth of them.
+/// Rows of a window: two pages of lines. Smaller windows prove more and cost more.
+pub(crate) const WINDOW_ROWS: usize = 2048;
+/// Bits of a bitmap before folding: 4 KiB. Measured: usual lines set a tenth of them.
 const BITS_MAX: usize = 1 << 15;
 /// Bits of a bitmap that is folded no more.
 const BITS_MIN: usize = 1 << 9;

@@ -18,6 +18,9 @@ pub(crate) const REST_KEYS: &str = "quartet.attributes_rest.keys";
 /// Footer key of events and links: a JSON array with the row group of `spans.parquet` that each row group belongs to.
 pub(crate) const SPAN_ROW_GROUPS: &str = "quartet.span_row_groups";
 
+/// Footer key of spans: see [`super::usage`].
+pub(crate) const SCOPE_COLUMNS_USED: &str = "quartet.scope_columns";
+
 /// Name of a column that several modules use.
 pub(crate) const TRACE_ID: &str = "trace_id";
 /// Name of a column that several modules use.

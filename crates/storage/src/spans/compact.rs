@@ -34,9 +34,7 @@ pub(crate) fn compact(
         let opened = &inputs[input];
         let rows = opened.spans.table.row_group_rows(row_group);
         if rows >= copy_rows && copyable[input] {
-            let events = opened.events.as_ref().and_then(|part| part.table_of(row_group));
-            let links = opened.links.as_ref().and_then(|part| part.table_of(row_group));
-            tables.copy_group((&opened.spans.table, row_group), events, links)?;
+            tables.copy_group(opened, row_group)?;
             continue;
         }
         if pending_rows + rows > GROUP_ROWS {

@@ -12,6 +12,7 @@
 //! | [`columns`], [`kinds`] | the tables of a block, their columns and the words in them |
 //! | [`tables`], [`gather`], [`parents`] | writing them, row group by row group |
 //! | [`side`] | the tables of resources and scopes |
+//! | [`usage`] | which attribute columns a scope uses, so that a trace need not read all |
 //! | [`flush`], [`compact`] | a head as a block; several blocks as one |
 //! | [`open`], [`restore`] | a block opened for reading; its rows back into a batch |
 //! | [`read`], [`tags`] | answers: traces; tag names and values |
@@ -44,6 +45,7 @@ pub(crate) mod tags;
 mod testing;
 #[cfg(test)]
 mod tests;
+pub(crate) mod usage;
 
 use std::sync::Arc;
 

@@ -4,8 +4,11 @@ use std::sync::Arc;
 
 use store_api::StoreError;
 
-use super::columns::{EVENTS_FILE, LINKS_FILE, RESOURCES_FILE, REST_KEYS, SCOPES_FILE, SPAN_ROW_GROUPS, SPANS_FILE};
+use super::columns::{
+    EVENTS_FILE, LINKS_FILE, RESOURCES_FILE, REST_KEYS, SCOPE_COLUMNS_USED, SCOPES_FILE, SPAN_ROW_GROUPS, SPANS_FILE,
+};
 use super::side::{self, Resources, Scopes};
+use super::usage::{self, Usage};
 use crate::engine::block::ReadAt;
 use crate::table::reader::TableReader;
 
@@ -13,6 +16,8 @@ use crate::table::reader::TableReader;
 pub(crate) struct OpenedSpans {
     /// One row a span.
     pub spans: AttributeTable,
+    /// By row group: which attribute columns its scopes use.
+    pub usage: Vec<Usage>,
     /// One row an event, when there are any.
     pub events: Option<PartTable>,
     /// One row a link, when there are any.
@@ -45,8 +50,11 @@ impl OpenedSpans {
         let table = |name: &str| open(name)?.map(TableReader::open).transpose();
         let needed = |name: &str| table(name)?.ok_or_else(|| StoreError::Corrupt(format!("{name} is missing")));
         let part = |name: &str| table(name)?.map(PartTable::new).transpose();
+        let spans = AttributeTable::new(needed(SPANS_FILE)?);
+        let usage = spans.table.key_values().iter().find(|pair| pair.0 == SCOPE_COLUMNS_USED);
         Ok(Self {
-            spans: AttributeTable::new(needed(SPANS_FILE)?),
+            usage: usage.map(|pair| usage::parse_json(&pair.1)).unwrap_or_default(),
+            spans,
             events: part(EVENTS_FILE)?,
             links: part(LINKS_FILE)?,
             resources: side::read_resources(&needed(RESOURCES_FILE)?)?,

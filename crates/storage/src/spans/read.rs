@@ -1,6 +1,5 @@
 //! Answers about traces, from heads and blocks.
 
-use std::ops::Range;
 use std::sync::Arc;
 
 use model::{Span, TraceId};
@@ -11,11 +10,6 @@ use super::columns::TRACE_ID;
 use super::head::Head;
 use super::open::OpenedSpans;
 use crate::engine::block::Block;
-use crate::table::Column;
-use crate::table::reader::TableReader;
-
-/// Ids that are read at a time in search of a trace: a page, as the table writer cuts them.
-const SEARCH_ROWS: usize = 8192;
 
 pub(crate) use super::tags::{tag_names, tag_values};
 
@@ -48,36 +42,13 @@ pub(crate) fn trace_of_block(opened: &OpenedSpans, id: TraceId, found: &mut Vec<
         if !table.might_contain(row_group, TRACE_ID, &id.0)? {
             continue;
         }
-        let Some(rows) = rows_of_trace(table, row_group, id)? else { continue };
+        // A trace's rows stand together.
+        let rows = table.rows_equal(row_group, TRACE_ID, &id.0)?;
+        if rows.is_empty() {
+            continue;
+        }
         let batch = opened.batch(row_group, rows)?;
         found.extend((0..batch.len() as u32).map(|row| batch.span(row)));
     }
     Ok(())
-}
-
-/// The rows of a trace in a row group, which stand together. Reads ids until they are found.
-fn rows_of_trace(table: &TableReader, row_group: usize, id: TraceId) -> Result<Option<Range<usize>>, StoreError> {
-    let all = table.row_group_rows(row_group);
-    let wanted = u128::from_ne_bytes(id.0);
-    let mut found: Option<Range<usize>> = None;
-    for first in (0..all).step_by(SEARCH_ROWS) {
-        let column = table.read(row_group, TRACE_ID, first..all.min(first + SEARCH_ROWS))?;
-        let Column::Fixed(ids) = column else { return Ok(None) };
-        let ids = ids.as_chunks::<16>().0;
-        let is_wanted = |other: &[u8; 16]| u128::from_ne_bytes(*other) == wanted;
-        let from = match &found {
-            Some(_) => 0,
-            None => match ids.iter().position(is_wanted) {
-                Some(from) => from,
-                None => continue,
-            },
-        };
-        let count = ids[from..].iter().take_while(|other| is_wanted(other)).count();
-        let start = found.map_or(first + from, |rows| rows.start);
-        found = Some(start..first + from + count);
-        if from + count < ids.len() {
-            break;
-        }
-    }
-    Ok(found)
 }

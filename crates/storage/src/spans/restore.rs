@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashSet};
 use store_api::StoreError;
 
 use super::batch::{Events, Links, RareCounts, RareTexts, SpanBatch, Texts};
@@ -34,6 +34,10 @@ impl OpenedSpans {
         let span_ids: Vec<[u8; 8]> = slice.ids("span_id")?;
         let (resource, resources) = origins(&slice.texts("resource_id")?, &self.resources)?;
         let (scope, scopes) = origins(&slice.texts("scope_id")?, &self.scopes)?;
+        let used = self.usage.get(row_group).and_then(|usage| {
+            let columns: Option<Vec<_>> = scopes.iter().map(|scope| usage.get(&scope.hash)).collect();
+            Some(columns?.into_iter().flatten().copied().collect())
+        });
         let batch = SpanBatch {
             trace_ids: slice.ids(TRACE_ID)?,
             parent_ids: slice.parents(&span_ids)?,
@@ -53,7 +57,7 @@ impl OpenedSpans {
             scope,
             resources,
             scopes,
-            attributes: slice.attributes()?,
+            attributes: slice.attributes_of(used.as_ref())?,
             events: self.events(row_group, &rows)?,
             links: self.links(row_group, &rows)?,
             ..SpanBatch::default()
@@ -176,8 +180,16 @@ impl Slice<'_> {
     }
 
     fn attributes(&self) -> Result<AttributeColumns, StoreError> {
-        let has_values = |name: &str| self.table.has_values(self.row_group, name);
-        let specs = self.table.specs().iter().filter(|spec| is_attribute(spec) && has_values(&spec.name));
+        self.attributes_of(None)
+    }
+
+    /// The attributes in the columns at the positions `used`; in all of them when it is not known which are used.
+    fn attributes_of(&self, used: Option<&HashSet<usize>>) -> Result<AttributeColumns, StoreError> {
+        let is_used = |at: usize, name: &str| {
+            used.is_none_or(|used| used.contains(&at)) && self.table.has_values(self.row_group, name)
+        };
+        let specs = self.table.specs().iter().filter(|spec| is_attribute(spec)).enumerate();
+        let specs = specs.filter(|(at, spec)| is_used(*at, &spec.name)).map(|(_, spec)| spec);
         let columns = specs.map(|spec| self.read(&spec.name).map(|column| (spec, column)));
         Ok(AttributeColumns::from_table(columns.collect::<Result<Vec<_>, _>>()?))
     }

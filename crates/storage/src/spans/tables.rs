@@ -10,21 +10,23 @@ use store_api::StoreError;
 
 use super::batch::SpanBatch;
 use super::columns::{
-    EVENT_COLUMNS, EVENTS_FILE, LINK_COLUMNS, LINKS_FILE, REST_KEYS, SPAN_COLUMNS, SPAN_ROW_GROUPS, SPANS_FILE,
-    origin_id, specs,
+    EVENT_COLUMNS, EVENTS_FILE, LINK_COLUMNS, LINKS_FILE, REST_KEYS, SCOPE_COLUMNS_USED, SPAN_COLUMNS, SPAN_ROW_GROUPS,
+    SPANS_FILE, origin_id, specs,
 };
 use super::gather::{Gather, borrow};
 use super::kinds::{kind_text, status_text};
+use super::open::OpenedSpans;
 use super::order::Order;
 use super::origin::Origin;
 use super::parents::Parents;
 use super::side;
+use super::usage::{self, Usage};
 use crate::attributes::AttributeLayout;
+use crate::attributes::restore::is_attribute;
 use crate::engine::block::BlockWriter;
 use crate::engine::signal::BlockSummary;
-use crate::table::Column;
-use crate::table::reader::TableReader;
 use crate::table::writer::TableWriter;
+use crate::table::{Column, ColumnSpec};
 
 /// The attribute columns of the tables.
 #[derive(Debug, Default)]
@@ -61,6 +63,8 @@ pub(crate) struct SpanTables<'w> {
     layouts: Layouts,
     spans: TableWriter<BufWriter<File>>,
     row_groups: usize,
+    /// By row group.
+    usage: Vec<Usage>,
     events: Option<PartTable>,
     links: Option<PartTable>,
     /// Distinct resources by hash.
@@ -86,6 +90,7 @@ impl<'w> SpanTables<'w> {
             layouts,
             spans,
             row_groups: 0,
+            usage: Vec::new(),
             events: None,
             links: None,
             resources: HashMap::new(),
@@ -106,6 +111,7 @@ impl<'w> SpanTables<'w> {
         columns.extend(gather.attributes(&self.layouts.spans, |batch| &batch.attributes));
         self.spans.write_row_group(order.len(), &borrow(&columns))?;
         drop(columns);
+        self.usage.push(usage::of_batches(&self.layouts.spans, batches));
         self.write_events(batches, &order)?;
         self.write_links(batches, &order)?;
         for batch in batches {
@@ -158,23 +164,23 @@ impl<'w> SpanTables<'w> {
         PartTable::next_group(&mut self.links, self.writer, LINKS_FILE, specs, self.row_groups)
     }
 
-    /// Copies a row group of another block with its events and links, given as table and row group. Its resources, scopes and
-    /// times are [noted](Self::note) by the caller.
-    pub(crate) fn copy_group(
-        &mut self,
-        spans: (&TableReader, usize),
-        events: Option<(&TableReader, usize)>,
-        links: Option<(&TableReader, usize)>,
-    ) -> Result<(), StoreError> {
-        self.spans.append_row_group(spans.0, spans.1)?;
-        if let Some((table, row_group)) = events {
+    /// Copies a row group of another block with its events and links. Its resources, scopes and times are [noted](Self::note) by the
+    /// caller.
+    pub(crate) fn copy_group(&mut self, from: &OpenedSpans, row_group: usize) -> Result<(), StoreError> {
+        let spans = &from.spans.table;
+        self.spans.append_row_group(spans, row_group)?;
+        if let Some((table, row_group)) = from.events.as_ref().and_then(|part| part.table_of(row_group)) {
             self.events_table()?.table.append_row_group(table, row_group)?;
         }
-        if let Some((table, row_group)) = links {
+        if let Some((table, row_group)) = from.links.as_ref().and_then(|part| part.table_of(row_group)) {
             self.links_table()?.table.append_row_group(table, row_group)?;
         }
+        let columns: Vec<&ColumnSpec> = spans.specs().iter().filter(|spec| is_attribute(spec)).collect();
+        let usage =
+            from.usage.get(row_group).map(|usage| usage::translate(usage, &columns, &self.layouts.spans.specs()));
+        self.usage.push(usage.unwrap_or_default());
         self.row_groups += 1;
-        self.rows += spans.0.row_group_rows(spans.1) as u64;
+        self.rows += spans.row_group_rows(row_group) as u64;
         Ok(())
     }
 
@@ -200,7 +206,8 @@ impl<'w> SpanTables<'w> {
             keys.extend(more.iter().cloned());
             (REST_KEYS.to_owned(), serde_json::json!(keys).to_string())
         };
-        self.spans.finish(&[rest_keys(&self.layouts.spans, rest[0])])?;
+        let usage = (SCOPE_COLUMNS_USED.to_owned(), usage::to_json(&self.usage));
+        self.spans.finish(&[rest_keys(&self.layouts.spans, rest[0]), usage])?;
         let parts = [(self.events, &self.layouts.events, rest[1]), (self.links, &self.layouts.links, rest[2])];
         for (part, layout, more) in parts {
             let Some(part) = part else { continue };
@@ -219,7 +226,7 @@ impl PartTable {
         table: &'t mut Option<Self>,
         writer: &mut BlockWriter,
         file: &str,
-        specs: impl FnOnce() -> Vec<crate::table::ColumnSpec>,
+        specs: impl FnOnce() -> Vec<ColumnSpec>,
         span_row_group: usize,
     ) -> Result<&'t mut Self, StoreError> {
         if table.is_none() {
