@@ -8,8 +8,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures::TryStreamExt;
 use object_store::path::Path as ObjectPath;
-use reqwest as _; // linked for its feature `rustls-no-provider`, which object_store's client needs
 use object_store::{ObjectStore, ObjectStoreExt, PutPayload};
+use reqwest as _; // linked for its feature `rustls-no-provider`, which object_store's client needs
 use store_api::StoreError;
 use tokio::runtime::Handle;
 
@@ -66,7 +66,8 @@ impl BlockStore for BucketBlocks {
     }
 
     fn publish(&self, folder: &Path, files: &[String], path: &str) -> Result<(), StoreError> {
-        let meta_last = files.iter().filter(|name| *name != "meta.json").chain(files.iter().filter(|name| *name == "meta.json"));
+        let meta_last =
+            files.iter().filter(|name| *name != "meta.json").chain(files.iter().filter(|name| *name == "meta.json"));
         for name in meta_last {
             let local = folder.join(name);
             let bytes = std::fs::read(&local).map_err(|e| io_error("cannot read", &local, e))?;
@@ -121,7 +122,8 @@ mod tests {
 
     #[test]
     fn a_block_is_there_when_its_meta_is() {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
+        let runtime =
+            tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
         let bucket = tempfile::tempdir().expect("a folder");
         let local = tempfile::tempdir().expect("a folder");
         let url = format!("file://{}/pre/fix", bucket.path().display());

@@ -48,7 +48,9 @@ impl<S: Signal> Catalogue<S> {
             }
             if meta.version != BLOCK_VERSION {
                 let version = meta.version;
-                return Err(StoreError::Corrupt(format!("{path} has block version {version}, this is {BLOCK_VERSION}")));
+                return Err(StoreError::Corrupt(format!(
+                    "{path} has block version {version}, this is {BLOCK_VERSION}"
+                )));
             }
             blocks.push((path.clone(), meta));
         }

@@ -191,8 +191,7 @@ impl<S: Signal> Engine<S> {
                 let blocks = state.catalogue.of(tenant);
                 let metas: Vec<_> = blocks.iter().map(|block| &block.files.meta).collect();
                 let ulids = plan::pick_compaction(&metas)?;
-                let inputs: Vec<_> =
-                    blocks.iter().filter(|b| ulids.contains(&b.files.meta.ulid)).cloned().collect();
+                let inputs: Vec<_> = blocks.iter().filter(|b| ulids.contains(&b.files.meta.ulid)).cloned().collect();
                 Some((tenant.clone(), ulids, inputs, state.active.number))
             })
         };
@@ -299,7 +298,9 @@ impl<S: Signal> Engine<S> {
     pub(crate) fn oldest_block(&self) -> Option<(u64, TenantId, String)> {
         let state = self.read_state();
         let oldest = state.catalogue.iter().min_by_key(|(_, block)| block.files.meta.max_time_ns);
-        oldest.map(|(t, b)| (b.files.meta.max_time_ns.min(plan::arrival_ns(&b.files.meta)), t.clone(), b.files.meta.ulid.clone()))
+        oldest.map(|(t, b)| {
+            (b.files.meta.max_time_ns.min(plan::arrival_ns(&b.files.meta)), t.clone(), b.files.meta.ulid.clone())
+        })
     }
 
     fn bury(&self) {

@@ -103,12 +103,8 @@ fn with_maintenance<T>(engine: &Arc<Engine<Toy>>, work: impl FnOnce() -> T) -> T
 }
 
 fn append(engine: &Engine<Toy>, tenant: &str, rows: &'static [u8]) -> Result<Appended, StoreError> {
-    let payload = Payload {
-        format: WireFormat::OtlpLogs,
-        body: Bytes::from_static(rows),
-        encoded: None,
-        received: UnixNanos(1),
-    };
+    let payload =
+        Payload { format: WireFormat::OtlpLogs, body: Bytes::from_static(rows), encoded: None, received: UnixNanos(1) };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
     runtime.block_on(engine.append(&TenantId::new(tenant).expect("valid"), payload))
 }

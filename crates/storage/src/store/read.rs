@@ -12,12 +12,7 @@ use super::Store;
 use crate::{logs, samples, spans};
 
 impl SpanSource for Store {
-    fn trace(
-        &self,
-        tenant: &TenantId,
-        id: TraceId,
-        range: TimeRange,
-    ) -> Result<(Vec<Span>, ReadStats), StoreError> {
+    fn trace(&self, tenant: &TenantId, id: TraceId, range: TimeRange) -> Result<(Vec<Span>, ReadStats), StoreError> {
         let snapshot = self.spans.snapshot(tenant, range);
         let (found, stats) = spans::read::trace(&self.spans.signal, &snapshot.heads, &snapshot.blocks, id)?;
         Ok((found, ReadStats { total_blocks: snapshot.total_blocks, ..stats }))

@@ -148,7 +148,11 @@ fn decompress(encoding: u8, payload: &[u8], plain_length: usize) -> Result<Vec<u
         SNAPPY => snap::raw::Decoder::new().decompress_vec(payload).map_err(|e| e.to_string())?,
         other => return Err(format!("unknown encoding {other}")),
     };
-    if plain.len() == plain_length { Ok(plain) } else { Err("the payload has another length than announced".to_owned()) }
+    if plain.len() == plain_length {
+        Ok(plain)
+    } else {
+        Err("the payload has another length than announced".to_owned())
+    }
 }
 
 fn read_all(from: impl Read, plain_length: usize) -> Result<Vec<u8>, String> {

@@ -5,17 +5,12 @@ use model::{TenantId, UnixNanos};
 use proptest::prelude::*;
 use store_api::{BodyEncoding, EncodedBody, Payload, WireFormat};
 
-use super::frame::{decode, encode, frame_at, segment_header, FrameAt};
+use super::frame::{FrameAt, decode, encode, frame_at, segment_header};
 use super::replay::{Replayed, replay_bytes};
 use super::writer::{Durability, WalWriter};
 
 fn payload(body: &[u8]) -> Payload {
-    Payload {
-        format: WireFormat::OtlpLogs,
-        body: Bytes::copy_from_slice(body),
-        encoded: None,
-        received: UnixNanos(77),
-    }
+    Payload { format: WireFormat::OtlpLogs, body: Bytes::copy_from_slice(body), encoded: None, received: UnixNanos(77) }
 }
 
 fn segment(bodies: &[&[u8]]) -> Vec<u8> {

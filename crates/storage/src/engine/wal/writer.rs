@@ -12,8 +12,8 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use store_api::StoreError;
 use tokio::sync::watch;
 
-use super::frame::segment_header;
 use super::super::RETRY_AFTER;
+use super::frame::segment_header;
 use super::{io_error, segment_path};
 
 /// When an append counts as durable.
@@ -127,8 +127,7 @@ impl WalWriter {
             return Err(refused("cannot write to", &segment.path, &source));
         }
         segment.written += frame.len() as u64;
-        let position =
-            Position { generation: segment.generation, end: segment.written, failures: segment.failures };
+        let position = Position { generation: segment.generation, end: segment.written, failures: segment.failures };
         let tied = in_order();
         drop(segment);
         if self.durability == Durability::Fsync {
