@@ -1,0 +1,1 @@
+//! Prices of LLM calls in integers: price book, usage dialects, arithmetic. Pure.

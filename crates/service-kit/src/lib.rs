@@ -1,0 +1,1 @@
+//! Boot of a service: configuration, listener, health, shutdown, middleware, database, cache, HTTP client.

@@ -1,0 +1,3 @@
+//! Starts everything and plays a working day in fast motion.
+
+fn main() {}

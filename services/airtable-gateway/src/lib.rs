@@ -1,0 +1,1 @@
+//! Airtable behind a read-through cache and a rate limit for each base.

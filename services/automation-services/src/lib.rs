@@ -1,0 +1,1 @@
+//! Files, their text, and workflows on demand or by cron.

@@ -1,0 +1,3 @@
+//! Files, their text, and workflows on demand or by cron.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! Chat, sessions, embeddings and table analysis on Gemini, each call priced.

@@ -1,0 +1,3 @@
+//! Chat, sessions, embeddings and table analysis on Gemini, each call priced.
+
+fn main() {}

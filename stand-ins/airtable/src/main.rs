@@ -1,0 +1,3 @@
+//! A local server that answers like the Airtable Web API.
+
+fn main() {}

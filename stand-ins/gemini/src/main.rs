@@ -1,0 +1,3 @@
+//! A local server that answers like the Gemini API.
+
+fn main() {}
