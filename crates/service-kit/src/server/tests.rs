@@ -1,0 +1,1 @@
+//! A service as its callers see it.
