@@ -7,6 +7,23 @@ mod guard;
 mod propagation;
 mod span;
 pub mod testing;
+#[cfg(feature = "axum")]
+pub mod axum;
+#[cfg(any(feature = "axum", feature = "reqwest", feature = "tonic"))]
+mod http_facts;
+#[cfg(any(feature = "axum", feature = "reqwest", feature = "sqlx", feature = "redis", feature = "tonic"))]
+mod operation;
+#[cfg_attr(not(any(feature = "axum", feature = "reqwest", feature = "sqlx", feature = "redis", feature = "tonic")), allow(dead_code, reason = "the layers use it"))]
+mod providers;
+#[cfg(feature = "redis")]
+pub mod redis;
+#[cfg(feature = "reqwest")]
+pub mod reqwest;
+pub mod semconv;
+#[cfg(feature = "sqlx")]
+pub mod sqlx;
+#[cfg(feature = "tonic")]
+pub mod tonic;
 
 pub use attributes::{
     Ai, Business, Database, Workflow, add_ai_attributes, add_business_attributes, add_database_attributes,
@@ -15,6 +32,7 @@ pub use attributes::{
 pub use builder::{Builder, init};
 pub use error::Error;
 pub use guard::{FlushReport, Guard, LossReport, Tally};
+pub use providers::Providers;
 pub use propagation::{extract, extract_map, inject, inject_context, inject_map};
 pub use span::{TraceContext, current_ids, record_error, spawn, traced};
 pub use tracing::instrument;
