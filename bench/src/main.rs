@@ -64,6 +64,10 @@ struct Args {
     /// Where the data of the run lives; deleted at the end.
     #[arg(long, default_value = "target/bench/data")]
     dir: PathBuf,
+    /// Writes the spans' requests to this file, each with its length (u32, little end first) before it, and ends: input of
+    /// storage's `measure_spans`.
+    #[arg(long)]
+    spans_to: Option<PathBuf>,
     /// The seed of all load.
     #[arg(long, default_value_t = 42)]
     seed: u64,
@@ -88,6 +92,9 @@ fn main() -> Result<()> {
     if args.quick {
         (args.spans, args.logs, args.samples) = (500_000, 500_000, 500_000);
     }
+    if let Some(path) = &args.spans_to {
+        return write_spans(&args, path);
+    }
     let mut report = Report {
         machine: report::machine(),
         arguments: std::env::args().skip(1).collect::<Vec<_>>().join(" "),
@@ -107,6 +114,16 @@ fn main() -> Result<()> {
         }
     }
     finish(&args, &report)
+}
+
+fn write_spans(args: &Args, path: &Path) -> Result<()> {
+    let mut out = std::io::BufWriter::new(std::fs::File::create(path)?);
+    let mut load = Load::new(args, &PHASES[0])?;
+    for request in load.generator().next_chunk(args.spans, u64::MAX).lanes.iter().flatten() {
+        out.write_all(&u32::try_from(request.len())?.to_le_bytes())?;
+        out.write_all(request)?;
+    }
+    Ok(out.flush()?)
 }
 
 /// Start and idle memory with an empty folder, and the size of the binary.

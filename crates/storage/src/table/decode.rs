@@ -5,18 +5,32 @@ use std::ops::Range;
 use store_api::StoreError;
 
 use super::header::encoding;
-use super::page::Levels;
+use super::page::{Levels, Strings};
 use super::thrift::damaged;
 use super::{Column, ColumnSpec, ColumnType, Dict, NULL_ID, delta, rle};
 
-/// The dictionary page of a chunk.
-pub(super) struct Entries<'a> {
-    /// Number of entries.
-    pub count: u32,
-    /// Where the bytes of entry 0 are; for fixed widths, entries from `first` on.
-    pub body: &'a [u8],
-    /// First entry in `body` (others were not read).
-    pub first: u32,
+/// The dictionary of a chunk, as far as its rows need it.
+pub(super) enum Entries<'a> {
+    /// Values of fixed width.
+    Values {
+        /// Entries of the whole dictionary.
+        count: u32,
+        /// The entries from `first` on.
+        body: &'a [u8],
+        /// First entry in `body` (others were not read).
+        first: u32,
+    },
+    /// Strings.
+    Strings(Strings<'a>),
+}
+
+impl Entries<'_> {
+    fn count(&self) -> u32 {
+        match self {
+            Self::Values { count, .. } => *count,
+            Self::Strings(strings) => strings.entries,
+        }
+    }
 }
 
 fn foreign(spec: &ColumnSpec, encoding: u8) -> StoreError {
@@ -117,8 +131,8 @@ impl<'s> Decoder<'s> {
         self.indexed = true;
         let (&width, packed) = body.split_first().ok_or_else(|| damaged("a page ends early"))?;
         self.dense.clear();
-        rle::decode(packed, width.into(), values, &mut self.dense)?;
-        spread(&self.dense[slice], present, NULL_ID, &mut self.ids);
+        rle::decode_range(packed, width.into(), values, slice, &mut self.dense)?;
+        spread(&self.dense, present, NULL_ID, &mut self.ids);
         Ok(())
     }
 
@@ -233,33 +247,40 @@ impl<'s> Decoder<'s> {
         (above > 0).then(|| (lowest, above - 1))
     }
 
+    /// Says of a range of dictionary entries whether the rows need one of them. Many rows are said to need all.
+    pub(super) fn uses(&self) -> impl FnMut(Range<u32>) -> bool + use<> {
+        let many = self.ids.len() > FEW_ROWS;
+        let mut used = if many { Vec::new() } else { self.ids.clone() };
+        used.sort_unstable();
+        move |range| many || used.get(used.partition_point(|&id| id < range.start)).is_some_and(|&id| id < range.end)
+    }
+
     /// The column. `entries` is the chunk's dictionary, where [`Self::index_range`] says that one is needed.
     pub(super) fn finish(mut self, entries: Option<Entries<'_>>) -> Result<Column, StoreError> {
         if let Some((_, highest)) = self.index_range()
-            && entries.as_ref().is_none_or(|entries| highest >= entries.count)
+            && entries.as_ref().is_none_or(|entries| highest >= entries.count())
         {
             return Err(damaged("a page points outside the dictionary"));
         }
         let present = std::mem::take(&mut self.present);
-        let entries = entries.unwrap_or(Entries { count: 0, body: &[], first: 0 });
+        let entries = entries.unwrap_or(Entries::Values { count: 0, body: &[], first: 0 });
         Ok(match self.spec.column_type {
             ColumnType::Utf8 | ColumnType::Json | ColumnType::Binary => {
-                if self.indexed {
-                    self.dict = resolve_strings(&mut self.ids, &entries)?;
+                if let (true, Entries::Strings(strings)) = (self.indexed, &entries) {
+                    self.dict = resolve_strings(&mut self.ids, strings)?;
                 }
                 Column::Dict { ids: self.ids, dict: self.dict }
             }
             ColumnType::Fixed(width) => {
-                if self.indexed {
+                if let (true, &Entries::Values { body, first, .. }) = (self.indexed, &entries) {
                     self.fixed.reserve(self.ids.len() * width);
                     for &id in &self.ids {
                         if id == NULL_ID {
                             self.fixed.resize(self.fixed.len() + width, 0);
                             continue;
                         }
-                        let at = (id - entries.first) as usize * width;
-                        let entry =
-                            entries.body.get(at..at + width).ok_or_else(|| damaged("a dictionary ends early"))?;
+                        let at = (id - first) as usize * width;
+                        let entry = body.get(at..at + width).ok_or_else(|| damaged("a dictionary ends early"))?;
                         self.fixed.extend_from_slice(entry);
                     }
                 }
@@ -282,11 +303,14 @@ impl<'s> Decoder<'s> {
             return Ok(std::mem::take(&mut self.numbers));
         }
         let width = self.spec.column_type.number_bytes();
-        if entries.body.len() != entries.count as usize * width {
+        let &Entries::Values { count, body, first: 0 } = entries else {
+            return Err(damaged("a dictionary is of another type"));
+        };
+        if body.len() != count as usize * width {
             return Err(damaged("a dictionary has a wrong size"));
         }
-        let mut values = Vec::with_capacity(entries.count as usize);
-        plain_numbers(entries.body, width, &mut values);
+        let mut values = Vec::with_capacity(count as usize);
+        plain_numbers(body, width, &mut values);
         Ok(self.ids.iter().map(|&id| if id == NULL_ID { 0 } else { values[id as usize] }).collect())
     }
 }
@@ -325,46 +349,71 @@ fn split_numbers(body: &[u8], width: usize, values: usize, out: &mut Vec<i64>) {
     }));
 }
 
-/// The entries of a PLAIN dictionary of strings, each with its length before it.
-fn each_string<'a>(entries: &Entries<'a>, mut visit: impl FnMut(&'a [u8])) -> Result<(), StoreError> {
+/// Calls `visit` with each entry of the pieces and its number.
+fn each_string<'a>(strings: &'a Strings<'_>, mut visit: impl FnMut(u32, &'a [u8])) -> Result<(), StoreError> {
     let early = || damaged("a dictionary ends early");
-    let mut rest = entries.body;
-    for _ in 0..entries.count {
-        let (length, after) = rest.split_first_chunk::<4>().ok_or_else(early)?;
-        let (entry, after) = after.split_at_checked(u32::from_le_bytes(*length) as usize).ok_or_else(early)?;
-        rest = after;
-        visit(entry);
+    for (first, count, body) in &strings.pieces {
+        let mut rest: &[u8] = body;
+        for number in *first..first.saturating_add(*count) {
+            let (length, after) = rest.split_first_chunk::<4>().ok_or_else(early)?;
+            let (entry, after) = after.split_at_checked(u32::from_le_bytes(*length) as usize).ok_or_else(early)?;
+            rest = after;
+            visit(number, entry);
+        }
     }
     Ok(())
 }
 
-/// A dictionary of our form from a PLAIN one.
-pub(super) fn strings(entries: &Entries<'_>) -> Result<Dict, StoreError> {
+/// A dictionary of our form from one of which all pieces are there.
+pub(super) fn strings(strings: &Strings<'_>) -> Result<Dict, StoreError> {
     let mut dict = Dict::default();
-    each_string(entries, |entry| {
+    each_string(strings, |_, entry| {
         dict.push(entry);
     })?;
     Ok(dict)
 }
 
-/// The strings that `ids` point to. Where few rows point into a large dictionary only what they use is taken.
-fn resolve_strings(ids: &mut [u32], entries: &Entries<'_>) -> Result<Dict, StoreError> {
-    if ids.len() >= entries.count as usize / 2 {
-        return strings(entries);
+/// Rows up to which looking for each id among the ids needed is cheaper than a table of all entries.
+const FEW_ROWS: usize = 64;
+
+/// The strings that `ids` point to, with `ids` as numbers of these. Where many rows use a whole dictionary, it is taken as it is.
+fn resolve_strings(ids: &mut [u32], from: &Strings<'_>) -> Result<Dict, StoreError> {
+    let whole = from.pieces.iter().map(|(_, count, _)| u64::from(*count)).sum::<u64>() == u64::from(from.entries);
+    if whole && ids.len() >= from.entries as usize / 2 {
+        return strings(from);
     }
-    // Each entry has a length of four bytes, so a count that needs more than there is cannot make us allocate.
-    if entries.body.len() < entries.count as usize * 4 {
-        return Err(damaged("a dictionary ends early"));
+    if ids.len() <= FEW_ROWS {
+        return resolve_few(ids, from);
     }
-    let mut renamed = vec![NULL_ID; entries.count as usize];
+    let mut renamed = vec![NULL_ID; from.entries as usize];
     ids.iter().filter(|&&id| id != NULL_ID).for_each(|&id| renamed[id as usize] = 0);
     let mut dict = Dict::default();
-    let mut slots = renamed.iter_mut();
-    each_string(entries, |entry| {
-        if let Some(slot) = slots.next().filter(|slot| **slot == 0) {
+    each_string(from, |number, entry| {
+        let slot = &mut renamed[number as usize];
+        if *slot == 0 {
             *slot = dict.push(entry);
         }
     })?;
     ids.iter_mut().filter(|id| **id != NULL_ID).for_each(|id| *id = renamed[*id as usize]);
+    Ok(dict)
+}
+
+fn resolve_few(ids: &mut [u32], from: &Strings<'_>) -> Result<Dict, StoreError> {
+    let mut needed: Vec<u32> = ids.iter().copied().filter(|&id| id != NULL_ID).collect();
+    needed.sort_unstable();
+    needed.dedup();
+    let mut dict = Dict::default();
+    let mut left = needed.iter().peekable();
+    each_string(from, |number, entry| {
+        if left.next_if_eq(&&number).is_some() {
+            dict.push(entry);
+        }
+    })?;
+    if left.peek().is_some() {
+        return Err(damaged("a dictionary ends early"));
+    }
+    for id in ids.iter_mut().filter(|id| **id != NULL_ID) {
+        *id = needed.binary_search(id).map_or(NULL_ID, |place| place as u32);
+    }
     Ok(dict)
 }

@@ -3,6 +3,7 @@
 use store_api::StoreError;
 
 use super::compress::Compressor;
+use super::frames::{Cut, FRAME_BYTES};
 use super::header::encoding;
 use super::numbers::{NumberIndex, NumberKind};
 use super::raw::{RawChunk, Rows};
@@ -121,8 +122,7 @@ impl Encoder {
             return Err(mismatch(spec));
         }
         self.number_entries(ids, dict);
-        let nulls = self.remap[dict.len()] != 0;
-        self.remap[dict.len()] = NULL_ID;
+        let nulls = ids.contains(&NULL_ID);
         self.ids.clear();
         self.ids.extend(ids.iter().map(|&id| self.remap[(id as usize).min(dict.len())]));
         self.present.clear();
@@ -142,28 +142,38 @@ impl Encoder {
             strings(rows, ids, dict, raw);
             return Ok(());
         }
-        for &id in &self.entries {
+        let mut frame_start = 0;
+        for (number, &id) in self.entries.iter().enumerate() {
             let entry = dict.get(id);
             raw.dictionary.extend_from_slice(&(entry.len() as u32).to_le_bytes());
             raw.dictionary.extend_from_slice(entry);
+            if raw.dictionary.len() - frame_start >= FRAME_BYTES || number + 1 == self.entries.len() {
+                frame_start = raw.dictionary.len();
+                raw.cuts.push(Cut { entries: number as u32 + 1, bytes: frame_start });
+            }
         }
         indexes::put_pages(rows, &self.ids, self.entries.len(), zstd, raw);
         Ok(())
     }
 
-    /// Numbers the entries that are used, in their order; `self.remap` has the number of each, and behind them a last slot
-    /// that is not 0 when there are nulls. No branch depends on an id, for ids come in no order that could be predicted.
+    /// Numbers the entries that are used in the order of their first use: rows that stand together then use entries that do, and
+    /// what is used often gets a small number. `self.remap` has the number of each, and behind them [`NULL_ID`]. No branch
+    /// depends on an id, for ids come in no order that could be predicted.
     fn number_entries(&mut self, ids: &[u32], dict: &Dict) {
         self.remap.clear();
-        self.remap.resize(dict.len() + 1, 0);
-        ids.iter().for_each(|&id| self.remap[(id as usize).min(dict.len())] = 1);
+        self.remap.resize(dict.len() + 1, NULL_ID);
         self.entries.clear();
-        for (id, slot) in self.remap[..dict.len()].iter_mut().enumerate() {
-            if *slot == 1 {
-                *slot = self.entries.len() as u32;
-                self.entries.push(id as u32);
-            }
+        // One more than can be used: each id is written before it is known whether it counts.
+        self.entries.resize(ids.len().min(dict.len()) + 1, 0);
+        let mut used = 0;
+        for &id in ids {
+            let slot = &mut self.remap[(id as usize).min(dict.len())];
+            let fresh = *slot == NULL_ID && id != NULL_ID;
+            self.entries[used] = id;
+            *slot = if fresh { used as u32 } else { *slot };
+            used += usize::from(fresh);
         }
+        self.entries.truncate(used);
     }
 
     fn fixed(

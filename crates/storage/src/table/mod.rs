@@ -10,6 +10,7 @@ mod decode;
 mod delta;
 mod encode;
 mod fixed;
+mod frames;
 mod header;
 mod index;
 mod indexes;
@@ -87,6 +88,11 @@ pub(crate) enum ColumnType {
 }
 
 impl ColumnType {
+    /// True of types whose values have a length of their own.
+    fn is_string(self) -> bool {
+        matches!(self, Self::Utf8 | Self::Json | Self::Binary)
+    }
+
     /// Bytes of a number as stored.
     fn number_bytes(self) -> usize {
         if self == Self::Int32 { 4 } else { 8 }

@@ -8,8 +8,8 @@ use store_api::StoreError;
 
 use super::header::{PageHeader, PageKind};
 use super::layout::Codec;
-use super::rle;
 use super::thrift::damaged;
+use super::{frames, rle};
 
 thread_local! {
     /// A context takes 150 KiB and some microseconds to make, which would show in point reads.
@@ -33,8 +33,8 @@ fn decompress(frame: &[u8], length: usize) -> Result<Vec<u8>, StoreError> {
     })
 }
 
-/// Checks the page that `bytes` holds from its header to its end; gives header and body.
-pub(super) fn open(bytes: &[u8], kind: PageKind, codec: Codec) -> Result<(PageHeader, Cow<'_, [u8]>), StoreError> {
+/// Checks the page that `bytes` holds from its header to its end; gives header and stored body.
+fn check(bytes: &[u8], kind: PageKind) -> Result<(PageHeader, &[u8]), StoreError> {
     let (header, header_bytes) = PageHeader::decode(bytes)?;
     let stored = &bytes[header_bytes..];
     if header.kind != kind || stored.len() != header.compressed as usize {
@@ -43,12 +43,58 @@ pub(super) fn open(bytes: &[u8], kind: PageKind, codec: Codec) -> Result<(PageHe
     if header.crc.is_some_and(|crc| crc != crc32fast::hash(stored)) {
         return Err(StoreError::Corrupt("a page has a wrong checksum".into()));
     }
-    let body = match codec {
-        Codec::Zstd => Cow::Owned(decompress(stored, header.uncompressed as usize)?),
-        Codec::Plain if header.uncompressed == header.compressed => Cow::Borrowed(stored),
-        Codec::Plain => return Err(damaged("a page has a wrong size")),
-    };
+    Ok((header, stored))
+}
+
+fn body<'a>(header: &PageHeader, stored: &'a [u8], codec: Codec) -> Result<Cow<'a, [u8]>, StoreError> {
+    match codec {
+        Codec::Zstd => decompress(stored, header.uncompressed as usize).map(Cow::Owned),
+        Codec::Plain if header.uncompressed == header.compressed => Ok(Cow::Borrowed(stored)),
+        Codec::Plain => Err(damaged("a page has a wrong size")),
+    }
+}
+
+/// Checks the page that `bytes` holds from its header to its end; gives header and body. Not for dictionaries of strings.
+pub(super) fn open(bytes: &[u8], kind: PageKind, codec: Codec) -> Result<(PageHeader, Cow<'_, [u8]>), StoreError> {
+    let (header, stored) = check(bytes, kind)?;
+    let body = body(&header, stored, codec)?;
     Ok((header, body))
+}
+
+/// Entries of a dictionary page of strings, as far as someone wants them.
+pub(super) struct Strings<'a> {
+    /// Entries of the whole dictionary.
+    pub entries: u32,
+    /// The pieces wanted, in order: first entry, number of entries, bodies.
+    pub pieces: Vec<(u32, u32, Cow<'a, [u8]>)>,
+}
+
+/// Checks a dictionary page of strings and decompresses the pieces of which `wants` says that an entry of them (first to end) is
+/// needed. A dictionary that is one frame is one piece.
+pub(super) fn open_strings(
+    bytes: &[u8],
+    codec: Codec,
+    mut wants: impl FnMut(Range<u32>) -> bool,
+) -> Result<Strings<'_>, StoreError> {
+    let (header, stored) = check(bytes, PageKind::Dictionary)?;
+    let entries = header.values;
+    // Each entry has its length before it, so a count that needs more than there is cannot make a reader allocate.
+    if entries as usize > header.uncompressed as usize / 4 {
+        return Err(damaged("a dictionary has a wrong size"));
+    }
+    if codec == Codec::Zstd
+        && let Some(frames) = frames::decode(stored, entries)?
+    {
+        if frames.iter().map(|frame| frame.length).sum::<usize>() != header.uncompressed as usize {
+            return Err(damaged("a dictionary has a wrong size"));
+        }
+        let wanted = frames.iter().filter(|frame| wants(frame.first..frame.first + frame.entries));
+        let pieces = wanted.map(|frame| {
+            decompress(frame.stored, frame.length).map(|body| (frame.first, frame.entries, Cow::Owned(body)))
+        });
+        return Ok(Strings { entries, pieces: pieces.collect::<Result<_, _>>()? });
+    }
+    Ok(Strings { entries, pieces: vec![(0, entries, body(&header, stored, codec)?)] })
 }
 
 /// Levels of a page: which of its rows have a value.

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::frames::Cut;
 use super::header::encoding;
 use super::index::PageBounds;
 use super::rle;
@@ -36,6 +37,8 @@ pub(super) struct RawChunk {
     pub dictionary: Vec<u8>,
     /// Entries of the dictionary; 0 when the chunk has none.
     pub entries: u32,
+    /// Where the dictionary's frames end, for dictionaries of strings; the last is the end of the dictionary.
+    pub cuts: Vec<Cut>,
     /// Encoding of the data pages.
     pub encoding: u8,
     /// True when it is worth a higher level of compression.
@@ -56,6 +59,7 @@ impl RawChunk {
     pub(super) fn clear(&mut self) {
         self.dictionary.clear();
         self.entries = 0;
+        self.cuts.clear();
         self.encoding = encoding::PLAIN;
         self.finer = false;
         self.bodies.clear();

@@ -201,14 +201,18 @@ impl TableReader {
             (&dictionary, chunk.codec, self.spec(column).column_type)
         {
             let (count, body) = self.some_entries(chunk, width, lowest, highest)?;
-            return decoder.finish(Some(Entries { count, body: &body, first: lowest }));
+            return decoder.finish(Some(Entries::Values { count, body: &body, first: lowest }));
         }
         let dictionary = match dictionary {
             Some(dictionary) => dictionary,
             None => self.fetch(chunk.start..chunk.data_start)?,
         };
+        if self.spec(column).column_type.is_string() {
+            let strings = page::open_strings(&dictionary, chunk.codec, decoder.uses())?;
+            return decoder.finish(Some(Entries::Strings(strings)));
+        }
         let (header, body) = page::open(&dictionary, PageKind::Dictionary, chunk.codec)?;
-        decoder.finish(Some(Entries { count: header.values, body: &body, first: 0 }))
+        decoder.finish(Some(Entries::Values { count: header.values, body: &body, first: 0 }))
     }
 
     /// Decodes the pages that hold `rows`, which are not empty. Gives the dictionary page where it came with the same read.
@@ -341,13 +345,11 @@ impl TableReader {
     pub(crate) fn dictionary(&self, row_group: usize, column: &str) -> Result<Option<Dict>, StoreError> {
         let column = self.find(column)?;
         let chunk = self.chunk(row_group, column);
-        let strings = matches!(self.spec(column).column_type, ColumnType::Utf8 | ColumnType::Json | ColumnType::Binary);
-        if !strings || !chunk.has_dictionary() {
+        if !self.spec(column).column_type.is_string() || !chunk.has_dictionary() {
             return Ok(None);
         }
         let bytes = self.fetch(chunk.start..chunk.data_start)?;
-        let (header, body) = page::open(&bytes, PageKind::Dictionary, chunk.codec)?;
-        decode::strings(&Entries { count: header.values, body: &body, first: 0 }).map(Some)
+        decode::strings(&page::open_strings(&bytes, chunk.codec, |_| true)?).map(Some)
     }
 
     /// Bytes of a column in a row group before compression; 0 when there is no such column.

@@ -1,5 +1,7 @@
 //! Parquet's hybrid of runs and bit-packed groups, for dictionary indexes and definition levels.
 
+use std::ops::Range;
+
 use store_api::StoreError;
 
 use super::thrift::damaged;
@@ -212,6 +214,41 @@ pub(super) fn decode(mut data: &[u8], width: u32, count: usize, out: &mut Vec<u3
             Piece::Packed(packed, length) => {
                 out.resize(start + length, 0);
                 unpack(packed, width, &mut out[start..]);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Decodes the values `wanted` of `count`; what is before them is skipped, what is behind them not looked at.
+pub(super) fn decode_range(
+    mut data: &[u8],
+    width: u32,
+    count: usize,
+    wanted: Range<usize>,
+    out: &mut Vec<u32>,
+) -> Result<(), StoreError> {
+    if width > 32 {
+        return Err(damaged("a bit width is above 32"));
+    }
+    let mut position = 0;
+    while position < wanted.end {
+        match take_piece(&mut data, width, count - position)? {
+            Piece::Run(value, length) => {
+                let end = (position + length).min(wanted.end);
+                out.resize(out.len() + end.saturating_sub(position.max(wanted.start)), value);
+                position += length;
+            }
+            Piece::Packed(packed, length) => {
+                // From the group of eight on that has the first one wanted.
+                let skipped = wanted.start.saturating_sub(position).min(length) / 8 * 8;
+                let end = (wanted.end - position).min(length);
+                let start = out.len();
+                let before = (wanted.start.saturating_sub(position)).min(end).saturating_sub(skipped);
+                out.resize(start + end.saturating_sub(skipped), 0);
+                unpack(&packed[skipped / 8 * width as usize..], width, &mut out[start..]);
+                out.drain(start..start + before);
+                position += length;
             }
         }
     }

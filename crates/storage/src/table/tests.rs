@@ -95,3 +95,40 @@ fn all_types_come_back() {
     assert_eq!(table.rows_maybe_between(0, "t", 40_000, 40_000).expect("pruned"), 32..48);
     assert_eq!(table.int_min_max(0, "t").expect("bounds"), Some((0, 99_000)));
 }
+
+#[test]
+fn a_large_dictionary_is_read_in_parts() {
+    // 20,000 entries of over 40 bytes are some 25 frames; each stands twice, far from each other.
+    let rows = 40_000u32;
+    let mut dict = Dict::default();
+    (0..rows / 2).for_each(|entry| {
+        dict.push(format!("/v1/tenants/{}/documents/{entry:08}/parts", entry % 97).as_bytes());
+    });
+    let ids: Vec<u32> = (0..rows)
+        .map(|row| if row % 11 == 3 { NULL_ID } else { row.wrapping_mul(2_654_435_761) % (rows / 2) })
+        .collect();
+    let columns = [ColumnData::Dict { ids: &ids, dict: &dict }];
+    let specs = || vec![spec("path", ColumnType::Utf8, true)];
+    let file = write(specs(), 8192, |writer| writer.write_row_group(rows as usize, &columns).expect("written"));
+    let table = open(file.clone()).expect("opened");
+    let text = |id: u32, dict: &Dict| (id != NULL_ID).then(|| dict.get(id).to_vec());
+    for range in [0..3usize, 39_990..40_000, 8_190..8_195, 12_345..12_409, 100..900, 8_000..30_000, 0..40_000] {
+        let Column::Dict { ids: got, dict: entries } = table.read(0, "path", range.clone()).expect("read") else {
+            panic!("wrong form");
+        };
+        let got: Vec<_> = got.iter().map(|&id| text(id, &entries)).collect();
+        let want: Vec<_> = ids[range.clone()].iter().map(|&id| text(id, &dict)).collect();
+        assert_eq!(got, want, "{range:?}");
+    }
+    assert_eq!(table.dictionary(0, "path").expect("read").expect("a dictionary").len(), {
+        let used: std::collections::BTreeSet<u32> = ids.iter().copied().filter(|&id| id != NULL_ID).collect();
+        used.len()
+    });
+    // To others it is one page.
+    let reader = parquet::file::reader::SerializedFileReader::new(Bytes::from(file)).expect("opened");
+    let texts = parquet::file::reader::FileReader::get_row_iter(&reader, None).expect("rows").map(|row| {
+        let row = row.expect("a row");
+        parquet::record::RowAccessor::get_string(&row, 0).ok().map(|text| text.clone().into_bytes())
+    });
+    assert!(texts.eq(ids.iter().map(|&id| text(id, &dict))));
+}

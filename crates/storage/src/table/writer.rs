@@ -8,6 +8,7 @@ use store_api::StoreError;
 
 use super::compress::Compressor;
 use super::encode::{Encoder, Tools};
+use super::frames::{self, Cut};
 use super::header::{PageHeader, PageKind, encoding};
 use super::index::{self, PageBounds, PagePlace};
 use super::layout::{self, ChunkLayout, Codec, Extent, FileLayout, GroupLayout, MAGIC};
@@ -66,7 +67,7 @@ impl<W: Write + Send> TableWriter<W> {
             indexes: Vec::new(),
             encoder: Encoder::default(),
             raw: RawChunk::default(),
-            pages: PageWriter { zstd: Compressor::new(settings.level)?, out: Vec::new() },
+            pages: PageWriter { zstd: Compressor::new(settings.level)?, frames: Vec::new(), out: Vec::new() },
         };
         writer.put(MAGIC)?;
         Ok(writer)
@@ -226,6 +227,7 @@ fn ascends(bounds: &PageBounds, ints: bool) -> bool {
 /// Compresses pages and puts their headers before them.
 struct PageWriter {
     zstd: Compressor,
+    frames: Vec<u8>,
     out: Vec<u8>,
 }
 
@@ -251,10 +253,15 @@ impl PageWriter {
         values: u32,
         encoding: u8,
         codec: Codec,
-        body: &[u8],
+        (body, cuts): (&[u8], &[Cut]),
     ) -> Result<u64, StoreError> {
         let stored = match codec {
             Codec::Plain => body,
+            Codec::Zstd if cuts.len() > 1 => {
+                self.frames.clear();
+                frames::encode(body, cuts, &mut self.zstd, &mut self.frames)?;
+                &self.frames
+            }
             Codec::Zstd => self.zstd.compress(body)?,
         };
         let too_large = |_| StoreError::InvalidInput("a page is larger than 2 GiB".into());
@@ -276,14 +283,15 @@ impl PageWriter {
         let mut uncompressed = 0;
         let mut encodings = 1u16 << raw.encoding | 1 << encoding::RLE;
         if raw.entries > 0 {
-            uncompressed += self.page(PageKind::Dictionary, raw.entries, encoding::PLAIN, codec, &raw.dictionary)?;
+            uncompressed +=
+                self.page(PageKind::Dictionary, raw.entries, encoding::PLAIN, codec, (&raw.dictionary, &raw.cuts))?;
             encodings |= 1 << encoding::PLAIN;
         }
         let data_start = start + self.out.len() as u64;
         let mut places = Vec::with_capacity(raw.pages.len());
         for (index, page) in raw.pages.iter().enumerate() {
             let at = self.out.len();
-            uncompressed += self.page(PageKind::Data, page.rows, raw.encoding, codec, raw.body(index))?;
+            uncompressed += self.page(PageKind::Data, page.rows, raw.encoding, codec, (raw.body(index), &[]))?;
             let length = (self.out.len() - at) as u32;
             places.push(PagePlace { offset: start + at as u64, length, first_row: page.first_row });
         }
