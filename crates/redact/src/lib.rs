@@ -1,6 +1,35 @@
 //! Finds secrets in text and masks them; shared by the SDK and the collector.
+//!
+//! | module | owns |
+//! |---|---|
+//! | `find` | the one pass over the bytes, and what to check at which literal |
+//! | `shapes` | keys and tokens that their shape gives away |
+//! | `names` | names whose value is a secret |
+//! | `pairs` | a name and its value in running text; credentials after `Bearer` and `Basic` |
+//! | `addresses` | credentials of URLs, e-mail addresses, card numbers |
+//! | `url` | parameters of URLs |
+//! | `sql` | literals of SQL statements |
+//! | `kind` | what was found, masks |
+//! | `bytes` | classes of bytes, words |
+//!
+//! Pure: no I/O, no settings but [`Options`], no allocation for clean text. A secret without a shape and without a name (a bare
+//! password in prose) cannot be found; nor one that is encoded as a whole, in base64 for instance.
+
+mod addresses;
+mod bytes;
+mod find;
+mod kind;
+mod names;
+mod pairs;
+mod shapes;
+mod sql;
+mod url;
 
 use std::borrow::Cow;
+
+pub use find::Found;
+pub use kind::{Kind, mask_in_place};
+pub use sql::sql;
 
 /// How much of prompts and completions is kept.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -19,12 +48,12 @@ pub enum Content {
 pub struct Options {
     /// E-mail addresses.
     pub emails: bool,
-    /// Card numbers: 13 to 19 digits with a right check digit (Luhn) and the prefix of an issuer.
+    /// Card numbers: 13 to 19 digits with the beginning of an issuer and the right check digit (Luhn).
     pub cards: bool,
 }
 
-/// Masks secrets. Cheap to clone; two are never needed for the same options.
-#[derive(Clone, Debug)]
+/// Masks secrets. Free to clone.
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Redactor {
     options: Options,
 }
@@ -35,24 +64,53 @@ impl Redactor {
         Self { options }
     }
 
-    /// `text` with each secret replaced by `[REDACTED:kind]`; borrowed when there is none.
+    /// `text` with each secret replaced by its [`Kind::mask`]; borrowed when there is none.
     pub fn text<'a>(&self, text: &'a str) -> Cow<'a, str> {
-        let _ = self.options;
-        Cow::Borrowed(text)
+        replace(text, &self.find(text.as_bytes()))
     }
 
-    /// True for names of attributes, headers and JSON fields whose whole value is a secret, such as `authorization`.
+    /// The secrets of `text` in order; none overlaps another. Bytes that are not UTF-8 are allowed.
+    pub fn find(&self, text: &[u8]) -> Vec<Found> {
+        find::find(text, self.options, false)
+    }
+
+    /// True when `body` may hold a secret: a pass at memory speed over a message of many texts, such as a request in protobuf. A
+    /// text of a body that is not suspected holds nothing that [`Redactor::find`] would find, and no name that
+    /// [`Redactor::key_is_secret`] knows is followed by a value: a byte below a space counts as the tag of one.
+    pub fn suspects(&self, body: &[u8]) -> bool {
+        find::suspects(body, self.options)
+    }
+
+    /// True for names of attributes, headers and JSON fields whose whole value is a secret, such as `authorization`, `x-api-key`,
+    /// `dbPassword`. What lies before the last `.`, `-` or `_` only matters where it makes the meaning: `api_key`, but not `key`.
     pub fn key_is_secret(&self, key: &str) -> bool {
-        key.eq_ignore_ascii_case("authorization")
+        names::is_secret(key.as_bytes())
     }
 
-    /// `url` without user and password and without the values of secret parameters, then as by [`Redactor::text`].
+    /// `url` without user and password and without the values of secret parameters, then as by [`Redactor::text`]; borrowed when
+    /// nothing was to be masked.
     pub fn url<'a>(&self, url: &'a str) -> Cow<'a, str> {
-        self.text(url)
+        let mut found = find::find(url.as_bytes(), self.options, true);
+        url::parameters(url.as_bytes(), &mut found);
+        replace(url, &found)
     }
 }
 
-/// The statement with `?` for each literal and without comments; borrowed when there are none.
-pub fn sql(text: &str) -> Cow<'_, str> {
-    Cow::Borrowed(text)
+fn replace<'a>(text: &'a str, found: &[Found]) -> Cow<'a, str> {
+    if found.is_empty() {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len() + 16 * found.len());
+    let mut at = 0;
+    for secret in found {
+        // Secrets begin and end at ASCII or at the ends of a quotation, never inside a character.
+        out.push_str(text.get(at..secret.start).unwrap_or_default());
+        out.push_str(secret.kind.mask());
+        at = secret.end;
+    }
+    out.push_str(text.get(at..).unwrap_or_default());
+    Cow::Owned(out)
 }
+
+#[cfg(test)]
+mod tests;
