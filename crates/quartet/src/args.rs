@@ -6,6 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::client::{QueryArgs, TraceArgs};
 use crate::config::{ByteSize, Config, Durability, ListenAddress, Period};
+use crate::verify::VerifyArgs;
 
 const EXIT_CODES: &str = "\
 Exit codes:
@@ -35,6 +36,8 @@ pub(crate) enum Verb {
     Trace(TraceArgs),
     /// Run one query
     Query(QueryArgs),
+    /// Test services and stack end to end: health, traces, metrics, logs, cost, response times
+    Verify(Box<VerifyArgs>),
     /// Print the version
     Version(VersionArgs),
     /// Print a completion script for a shell

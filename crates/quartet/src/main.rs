@@ -11,6 +11,7 @@
 //! | `ingest.rs` | what the receivers know, for the console |
 //! | `logging.rs` | our own log |
 //! | `client/` | `quartet trace`, `quartet query` |
+//! | `verify/` | `quartet verify` |
 
 mod announce;
 mod args;
@@ -21,6 +22,7 @@ mod ingest;
 mod listen;
 mod logging;
 mod up;
+mod verify;
 mod version;
 mod wire;
 
@@ -52,6 +54,7 @@ fn main() -> ExitCode {
         Verb::Version(args) => version::run(&args),
         Verb::Trace(args) => return block_on(client::run_trace(args)),
         Verb::Query(args) => return block_on(client::run_query(args)),
+        Verb::Verify(args) => return block_on(verify::run(*args)),
         Verb::Completions(args) => {
             clap_complete::generate(args.shell, &mut Cli::command(), "quartet", &mut std::io::stdout());
             Ok(())

@@ -1,10 +1,10 @@
-//! One GET over HTTP/1.1, without TLS: the faces listen on loopback, and a proxy in front of others can be asked with curl.
+//! One request over HTTP/1.1, without TLS: the faces listen on loopback, and a proxy in front of others can be asked with curl.
 
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Request, StatusCode, Uri, header};
-use http_body_util::{BodyExt, Empty, Limited};
+use http::{HeaderMap, Method, Request, StatusCode, Uri, header};
+use http_body_util::{BodyExt, Full, Limited};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 
@@ -16,16 +16,35 @@ const TIMEOUT: Duration = Duration::from_secs(90);
 /// Largest answer that is read.
 const BODY_BYTES_MAX: usize = 256 << 20;
 
-/// Status and body.
+/// Status, headers and body.
 #[derive(Debug)]
-pub(super) struct Answer {
-    pub(super) status: StatusCode,
-    pub(super) body: Bytes,
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Bytes,
+}
+
+/// What is asked besides the URL.
+#[derive(Clone, Debug)]
+pub(crate) struct Ask<'a> {
+    pub(crate) method: Method,
+    /// Names and values.
+    pub(crate) headers: Vec<(&'a str, String)>,
+    /// Sent as JSON when not empty.
+    pub(crate) body: Bytes,
+    /// How long the whole exchange may take.
+    pub(crate) timeout: Duration,
+}
+
+impl Default for Ask<'_> {
+    fn default() -> Self {
+        Self { method: Method::GET, headers: Vec::new(), body: Bytes::new(), timeout: TIMEOUT }
+    }
 }
 
 impl Answer {
     /// The body as JSON of a 200; anything else is a failure with the server's own words.
-    pub(super) fn json(&self, url: &str) -> Result<serde_json::Value, ClientError> {
+    pub(crate) fn json(&self, url: &str) -> Result<serde_json::Value, ClientError> {
         if self.status != StatusCode::OK {
             let text = String::from_utf8_lossy(&self.body);
             let words = serde_json::from_slice::<serde_json::Value>(&self.body).ok();
@@ -40,13 +59,19 @@ impl Answer {
 
 /// GET `base` + `path_and_query`.
 pub(super) async fn get(base: &str, path_and_query: &str, tenant: Option<&str>) -> Result<Answer, ClientError> {
+    let headers = tenant.map(|tenant| ("X-Scope-OrgID", tenant.to_owned())).into_iter().collect();
+    send(base, path_and_query, &Ask { headers, ..Ask::default() }).await
+}
+
+/// Sends `ask` to `base` + `path_and_query`.
+pub(crate) async fn send(base: &str, path_and_query: &str, ask: &Ask<'_>) -> Result<Answer, ClientError> {
     let target = Target::parse(base, path_and_query)?;
-    tokio::time::timeout(TIMEOUT, exchange(&target, tenant)).await.map_err(|_| {
-        ClientError::failed(format!("{} did not answer within {} s", target.authority, TIMEOUT.as_secs()))
+    tokio::time::timeout(ask.timeout, exchange(&target, ask)).await.map_err(|_| {
+        ClientError::failed(format!("{} did not answer within {} s", target.authority, ask.timeout.as_secs_f64()))
     })?
 }
 
-async fn exchange(target: &Target, tenant: Option<&str>) -> Result<Answer, ClientError> {
+async fn exchange(target: &Target, ask: &Ask<'_>) -> Result<Answer, ClientError> {
     let failed = |what: &str, error: &dyn std::error::Error| {
         ClientError::failed(format!("{what} {} failed: {error}", target.authority))
     };
@@ -54,23 +79,28 @@ async fn exchange(target: &Target, tenant: Option<&str>) -> Result<Answer, Clien
     let handshake = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await;
     let (mut sender, connection) = handshake.map_err(|error| failed("speaking HTTP with", &error))?;
     let driver = tokio::spawn(connection);
-    let mut request = Request::get(&target.path_and_query)
+    let mut request = Request::builder()
+        .method(&ask.method)
+        .uri(&target.path_and_query)
         .header(header::HOST, &target.authority)
         .header(header::ACCEPT, "application/json")
         .header(header::USER_AGENT, concat!("quartet/", env!("CARGO_PKG_VERSION")));
-    if let Some(tenant) = tenant {
-        request = request.header("X-Scope-OrgID", tenant);
+    if !ask.body.is_empty() {
+        request = request.header(header::CONTENT_TYPE, "application/json");
+    }
+    for (name, value) in &ask.headers {
+        request = request.header(*name, value);
     }
     let request = request
-        .body(Empty::<Bytes>::new())
+        .body(Full::new(ask.body.clone()))
         .map_err(|error| ClientError::usage(format!("not a valid request: {error}")))?;
     let response = sender.send_request(request).await.map_err(|error| failed("asking", &error))?;
-    let status = response.status();
+    let (status, headers) = (response.status(), response.headers().clone());
     let body = Limited::new(response.into_body(), BODY_BYTES_MAX).collect().await;
     let body = body.map_err(|error| failed("reading from", error.as_ref()))?.to_bytes();
     // The connection served its one request; a closing error of the peer's would change nothing.
     driver.abort();
-    Ok(Answer { status, body })
+    Ok(Answer { status, headers, body })
 }
 
 /// Where to connect and what to ask.
@@ -101,7 +131,7 @@ impl Target {
 }
 
 /// Builds `?a=b&c=d`; pairs without a value are left out.
-pub(super) fn query_string(pairs: &[(&str, Option<&str>)]) -> String {
+pub(crate) fn query_string(pairs: &[(&str, Option<&str>)]) -> String {
     let mut out = String::new();
     for (name, value) in pairs {
         if let Some(value) = value {

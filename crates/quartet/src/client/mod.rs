@@ -6,7 +6,7 @@
 //! | module | owns |
 //! |---|---|
 //! | `args` | the command lines |
-//! | `http` | one GET over HTTP/1.1 |
+//! | `http` | one request over HTTP/1.1 |
 //! | `trace`, `waterfall` | a trace: reading the answer, drawing it |
 //! | `query`, `loki`, `mimir` | a query: choosing the API, its answers |
 //! | `when` | points in time on the command line |
@@ -15,11 +15,11 @@ use std::io::Write;
 use std::process::ExitCode;
 
 pub(crate) mod args;
-mod http;
+pub(crate) mod http;
 mod loki;
 mod mimir;
 mod query;
-mod trace;
+pub(crate) mod trace;
 mod waterfall;
 mod when;
 
@@ -33,7 +33,7 @@ const EXIT_USAGE: u8 = 2;
 
 /// How a verb can end early.
 #[derive(Debug)]
-enum ClientError {
+pub(crate) enum ClientError {
     /// The command line is wrong in a way that clap cannot see.
     Usage(String),
     /// Network, server or stdout failed.
@@ -47,6 +47,12 @@ impl ClientError {
 
     fn failed(text: impl Into<String>) -> Self {
         Self::Failed(text.into())
+    }
+
+    /// What went wrong, for a report.
+    pub(crate) fn reason(self) -> String {
+        let (Self::Usage(text) | Self::Failed(text)) = self;
+        text
     }
 }
 

@@ -11,22 +11,22 @@ use super::{ClientError, Found, http as client};
 
 /// One span, as far as it is shown.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct SpanRow {
+pub(crate) struct SpanRow {
     /// Hexadecimal.
-    pub(super) id: String,
+    pub(crate) id: String,
     /// Hexadecimal; empty for a root.
-    pub(super) parent: String,
-    pub(super) service: String,
-    pub(super) name: String,
+    pub(crate) parent: String,
+    pub(crate) service: String,
+    pub(crate) name: String,
     /// `server`, `client`, …; empty when unspecified.
-    pub(super) kind: String,
-    pub(super) start: u64,
-    pub(super) end: u64,
+    pub(crate) kind: String,
+    pub(crate) start: u64,
+    pub(crate) end: u64,
     /// `ok`, `error`, or empty.
-    pub(super) status: String,
-    pub(super) message: String,
-    pub(super) attributes: Map<String, Value>,
-    pub(super) events: Vec<String>,
+    pub(crate) status: String,
+    pub(crate) message: String,
+    pub(crate) attributes: Map<String, Value>,
+    pub(crate) events: Vec<String>,
 }
 
 /// Shows a trace.
@@ -76,7 +76,7 @@ fn span_json(trace: &str, span: &SpanRow) -> Value {
 }
 
 /// Spans of a v1 or v2 answer, by start time.
-pub(super) fn read_spans(answer: &Value) -> Vec<SpanRow> {
+pub(crate) fn read_spans(answer: &Value) -> Vec<SpanRow> {
     let trace = answer.get("trace").unwrap_or(answer);
     let resources = trace.get("resourceSpans").or_else(|| trace.get("batches"));
     let mut spans = Vec::new();
