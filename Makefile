@@ -4,8 +4,8 @@ DATA_DIR ?= quartet-data
 ARGS ?=
 CARGO ?= cargo
 VENV_BENCH := target/venv-bench
-# Debian packages for `test` and `bench`: program and package.
-TEST_PACKAGES := redis-server:redis-server prometheus:prometheus
+# Debian packages for `test` and `bench`: program (a name on the PATH, or a path with wildcards) and package.
+TEST_PACKAGES := redis-server:redis-server prometheus:prometheus /usr/lib/postgresql/*/bin/initdb:postgresql
 BENCH_PACKAGES := prometheus:prometheus victoria-metrics:victoria-metrics
 
 .PHONY: help up build test test-setup soak bench check conformance fuzz packages cargo
@@ -27,7 +27,7 @@ up: build
 define install
 @for pair in $(1); do \
   program=$${pair%%:*}; package=$${pair##*:}; \
-  command -v $$program >/dev/null && continue; \
+  command -v $$program >/dev/null && continue; ls $$program >/dev/null 2>&1 && continue; \
   command -v apt-get >/dev/null || { echo "MISSING: $$program (no apt-get here; install it yourself)"; continue; }; \
   sudo=; [ "$$(id -u)" = 0 ] || sudo="sudo -n"; \
   get() { $$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$package >/dev/null 2>&1; }; \

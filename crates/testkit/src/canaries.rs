@@ -64,7 +64,6 @@ const FORMATS: &[(&str, &str, &str, &str)] = &[
     ("pypi", "pypi-AgEIcHlwaS5vcmc<6:80>", "@@", "note"),
     ("docker", "dckr_pat_<6:27>", "@@", "note"),
     ("digitalocean", "dop_v1_<x:64>", "@@", "note"),
-    ("databricks", "dapi<x:32>", "@@", "note"),
     ("grafana", "glsa_<A9:32>_<x:8>", "@@", "note"),
     ("vault", "hvs.<A9:90>", "@@", "note"),
     ("shopify", "shpat_<x:32>", "@@", "note"),
