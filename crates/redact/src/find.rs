@@ -1,15 +1,9 @@
-//! One pass over the bytes for a hundred literals; only where one stands is looked closer.
-//!
-//! The literals are searched all at once with vector instructions (Teddy, from `aho-corasick`), which costs about the same for
-//! clean text whatever the number of shapes. A row of [`ANCHORS`] says what to check at its literal. Literals are as short as three
-//! bytes, but none that is frequent in telemetry: a hit costs some ten nanoseconds.
+//! What to check at which literal, and the two passes: exact for one text, cautious for a whole message.
 
 use std::sync::LazyLock;
 
-use aho_corasick::packed;
-use aho_corasick::{AhoCorasick, AhoCorasickKind};
-
 use crate::kind::Kind;
+use crate::search::{self, Next, Search};
 use crate::shapes::{self, SHAPES, Shape};
 use crate::{Options, addresses, pairs};
 
@@ -38,99 +32,71 @@ enum Check {
 
 /// Literals other than those of [`SHAPES`]. Case matters: a name is searched as `authorization`, `Authorization` and
 /// `AUTHORIZATION` by the part that two of them share.
-const ANCHORS: &[(&str, Check)] = &[
-    ("earer", Check::Bearer),
-    ("EARER", Check::Bearer),
-    ("asic ", Check::Basic),
-    ("asic%", Check::Basic),
-    ("ASIC ", Check::Basic),
-    ("eyJ", Check::Jwt),
-    ("BEGIN ", Check::PrivateKey),
-    ("uthorization", Check::Name(&[""])),
-    ("UTHORIZATION", Check::Name(&[""])),
-    ("asswor", Check::Name(&["d", "ds"])),
-    ("ASSWOR", Check::Name(&["D", "DS"])),
-    ("asswd", Check::Name(&[""])),
-    ("ASSWD", Check::Name(&[""])),
-    ("assphrase", Check::Name(&[""])),
-    ("ASSPHRASE", Check::Name(&[""])),
-    ("pwd", Check::Name(&[""])),
-    ("Pwd", Check::Name(&[""])),
-    ("PWD", Check::Name(&[""])),
-    ("ecret", Check::Name(&["", "s"])),
-    ("ECRET", Check::Name(&["", "S"])),
-    ("oken", Check::Name(&[""])),
-    ("OKEN", Check::Name(&[""])),
-    ("ookie", Check::Name(&["", "s"])),
-    ("OOKIE", Check::Name(&["", "S"])),
-    ("redential", Check::Name(&["", "s"])),
-    ("REDENTIAL", Check::Name(&["", "S"])),
-    ("Key", Check::Name(&["", "s"])),
-    ("KEY", Check::Name(&["", "S"])),
-    ("sig=", Check::Name(&[""])),
-    ("ignature", Check::Name(&[""])),
-    ("auth=", Check::Name(&[""])),
+const ANCHORS: &[(&str, &str, Check)] = &[
+    ("Bearer", "Bear", Check::Bearer),
+    ("bearer", "bear", Check::Bearer),
+    ("BEARER", "BEAR", Check::Bearer),
+    ("asic ", "asic", Check::Basic),
+    ("asic%", "sic%", Check::Basic),
+    ("ASIC ", "ASIC", Check::Basic),
+    ("eyJ", "eyJ_", Check::Jwt),
+    ("BEGIN ", "BEGI", Check::PrivateKey),
+    ("uthorization", "riza", Check::Name(&[""])),
+    ("UTHORIZATION", "RIZA", Check::Name(&[""])),
+    ("asswor", "sswo", Check::Name(&["d", "ds"])),
+    ("ASSWOR", "SSWO", Check::Name(&["D", "DS"])),
+    ("asswd", "sswd", Check::Name(&[""])),
+    ("ASSWD", "SSWD", Check::Name(&[""])),
+    ("assphrase", "ssph", Check::Name(&[""])),
+    ("ASSPHRASE", "SSPH", Check::Name(&[""])),
+    ("pwd", "pwd=", Check::Name(&[""])),
+    ("Pwd", "Pwd=", Check::Name(&[""])),
+    ("PWD", "PWD=", Check::Name(&[""])),
+    ("ecret", "ecre", Check::Name(&["", "s"])),
+    ("ECRET", "ECRE", Check::Name(&["", "S"])),
+    ("oken", "oken", Check::Name(&[""])),
+    ("OKEN", "OKEN", Check::Name(&[""])),
+    ("ookie", "okie", Check::Name(&["", "s"])),
+    ("OOKIE", "OKIE", Check::Name(&["", "S"])),
+    ("redential", "tial", Check::Name(&["", "s"])),
+    ("REDENTIAL", "TIAL", Check::Name(&["", "S"])),
+    ("key", "key=", Check::Name(&["", "s"])),
+    ("Key", "Key=", Check::Name(&["", "s"])),
+    ("KEY", "KEY=", Check::Name(&["", "S"])),
+    ("sig=", "sig=", Check::Name(&[""])),
+    ("ignature", "gnat", Check::Name(&[""])),
+    ("auth=", "uth=", Check::Name(&[""])),
 ];
 
-/// Ends of names whose literal is already that of a shape: `key` is the beginning of an Airtable key too.
-const KEY: &[&str] = &["", "s"];
-
-struct Search {
-    /// `None` where the processor has no fitting vector instructions.
-    packed: Option<packed::Searcher>,
-    automaton: AhoCorasick,
-    checks: Vec<Check>,
-}
-
-static SEARCH: LazyLock<Search> = LazyLock::new(|| {
-    let shapes = SHAPES.iter().map(|shape| (shape.anchor, Check::Shape(shape)));
-    let (literals, checks): (Vec<&str>, Vec<Check>) = shapes.chain(ANCHORS.iter().copied()).unzip();
-    // The library would rather not use Teddy for more than 64 literals; measured, it is the faster by far for ours.
-    let packed = packed::Config::new().heuristic_pattern_limits(false).builder().extend(&literals).build();
-    let automaton = AhoCorasick::builder().kind(Some(AhoCorasickKind::DFA)).build(&literals);
-    let automaton = automaton.expect("a hundred short literals make a small automaton");
-    Search { packed, automaton, checks }
+static SEARCH: LazyLock<(Search, Vec<Check>)> = LazyLock::new(|| {
+    let shapes = SHAPES.iter().map(|shape| (shape.anchor, shape.window, Check::Shape(shape)));
+    let rows: Vec<(&str, &str, Check)> = shapes.chain(ANCHORS.iter().copied()).collect();
+    let literals: Vec<(&'static str, &'static str)> =
+        rows.iter().map(|(literal, window, _)| (*literal, *window)).collect();
+    (Search::new(&literals), rows.into_iter().map(|(_, _, check)| check).collect())
 });
-
-impl Search {
-    /// The first literal at or after `at`: its check, where it stands and where it ends.
-    #[inline]
-    fn next(&self, text: &[u8], at: usize) -> Option<(Check, usize, usize)> {
-        let (id, start, end) = match &self.packed {
-            Some(packed) => {
-                let hit = packed.find_in(text, (at..text.len()).into())?;
-                (hit.pattern(), hit.start(), hit.end())
-            }
-            None => {
-                let hit = self.automaton.find(aho_corasick::Input::new(text).range(at..))?;
-                (hit.pattern(), hit.start(), hit.end())
-            }
-        };
-        Some((self.checks[id.as_usize()], start, end))
-    }
-}
 
 /// All secrets of `text` in order, none overlapping another. `in_url` is for texts that are a URL as a whole.
 pub(crate) fn find(text: &[u8], options: Options, in_url: bool) -> Vec<Found> {
     let mut found = Vec::new();
-    let search = &*SEARCH;
-    let mut at = 0;
-    while let Some((check, start, end)) = search.next(text, at) {
-        let secret = match check {
-            Check::Shape(shape) => {
-                let secret = shape.find(text, start);
-                if shape.anchor == "key" { secret.or_else(|| named(text, start, end, KEY)) } else { secret }
-            }
+    let (search, checks) = &*SEARCH;
+    search.each(text, |id, start, end| {
+        let secret = match checks[id] {
+            Check::Shape(shape) => shape.find(text, start),
             Check::Name(rest) => named(text, start, end, rest),
-            Check::Bearer => pairs::bearer(text, start),
-            Check::Basic => pairs::basic(text, start),
+            Check::Bearer => pairs::bearer(text, start, end),
+            Check::Basic => pairs::basic(text, start, end),
             Check::Jwt => shapes::jwt(text, start),
             Check::PrivateKey => shapes::private_key(text, start),
         };
-        // Inside of what was found there may be more, but it is masked already.
-        at = secret.map_or(start + 1, |secret| secret.end.max(start + 1));
         found.extend(secret);
-    }
+        // What else is inside of a secret is masked already.
+        Next::From(secret.map_or(0, |secret| secret.end))
+    });
+    search::each_hex_run(text, shapes::HEX_DIGITS, |at| {
+        found.extend(shapes::airtable_token(text, at));
+        false
+    });
     for at in memchr::memchr_iter(b'@', text) {
         let secret = addresses::credentials(text, at, in_url);
         found.extend(secret.or_else(|| options.emails.then(|| addresses::email(text, at))?));
@@ -166,26 +132,23 @@ pub(crate) fn join_overlapping(found: &mut Vec<Found>) {
 /// True when `body`, a message of many texts and other bytes, may hold a secret. What it does not suspect holds none, wherever its
 /// texts begin and end; what it does may be clean.
 pub(crate) fn suspects(body: &[u8], options: Options) -> bool {
-    let search = &*SEARCH;
-    let mut at = 0;
-    while let Some((check, start, end)) = search.next(body, at) {
-        let suspect = match check {
-            Check::Shape(shape) => {
-                shape.suspects(body, start) || shape.anchor == "key" && suspects_name(body, start, end, KEY)
-            }
-            Check::Name(rest) => suspects_name(body, start, end, rest),
-            Check::Bearer | Check::Basic => {
-                matches!(body.get(end), Some(b' ' | b'%')) || matches!(body[end - 1], b' ' | b'%')
-            }
-            Check::Jwt => shapes::suspects_jwt(body, start),
-            Check::PrivateKey => shapes::private_key(body, start).is_some(),
-        };
-        if suspect {
-            return true;
-        }
-        at = start + 1;
-    }
-    options.cards
+    let (search, checks) = &*SEARCH;
+    let mut suspect = options.cards;
+    search.each(body, |id, start, end| {
+        suspect = suspect
+            || match checks[id] {
+                Check::Shape(shape) => shape.suspects(body, start),
+                Check::Name(rest) => suspects_name(body, start, end, rest),
+                Check::Bearer | Check::Basic => {
+                    matches!(body.get(end), Some(b' ' | b'%')) || matches!(body[end - 1], b' ' | b'%')
+                }
+                Check::Jwt => shapes::suspects_jwt(body, start),
+                Check::PrivateKey => shapes::private_key(body, start).is_some(),
+            };
+        if suspect { Next::Stop } else { Next::From(0) }
+    });
+    suspect
+        || search::each_hex_run(body, shapes::HEX_DIGITS, |at| shapes::suspects_airtable_token(body, at))
         || memchr::memchr_iter(b'@', body).any(|at| {
             addresses::credentials(body, at, false).is_some() || options.emails && addresses::email(body, at).is_some()
         })
@@ -210,25 +173,4 @@ fn suspects_name(body: &[u8], start: usize, end: usize, rest: &[&str]) -> bool {
 /// True when what stands before `at` may be the beginning of `--some-name`.
 fn is_flag(body: &[u8], at: usize) -> bool {
     memchr::memmem::find(&body[at.saturating_sub(pairs::NAME_BYTES)..at], b"--").is_some()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn no_literal_hides_another() {
-        let literals: Vec<&str> =
-            SHAPES.iter().map(|shape| shape.anchor).chain(ANCHORS.iter().map(|(literal, _)| *literal)).collect();
-        for (at, literal) in literals.iter().enumerate() {
-            for (other_at, other) in literals.iter().enumerate() {
-                assert!(at == other_at || !other.starts_with(literal), "{literal} hides {other}");
-            }
-        }
-        assert!(
-            SEARCH.packed.is_some() || !cfg!(target_arch = "x86_64"),
-            "no vector search: {} literals",
-            literals.len()
-        );
-    }
 }

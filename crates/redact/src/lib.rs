@@ -2,7 +2,8 @@
 //!
 //! | module | owns |
 //! |---|---|
-//! | `find` | the one pass over the bytes, and what to check at which literal |
+//! | `search` | one pass over the bytes for a hundred literals |
+//! | `find` | what to check at which literal |
 //! | `shapes` | keys and tokens that their shape gives away |
 //! | `names` | names whose value is a secret |
 //! | `pairs` | a name and its value in running text; credentials after `Bearer` and `Basic` |
@@ -21,6 +22,7 @@ mod find;
 mod kind;
 mod names;
 mod pairs;
+mod search;
 mod shapes;
 mod sql;
 mod url;

@@ -255,30 +255,31 @@ pub(crate) fn is_placeholder(value: &[u8]) -> bool {
     }
 }
 
-/// Credentials after `Bearer`, whose second half (`earer`) begins at `at`.
-pub(crate) fn bearer(text: &[u8], at: usize) -> Option<Found> {
-    let start = credentials(text, at, b'b', 5)?;
+/// Credentials after `Bearer`, which stands from `start` to `end`.
+pub(crate) fn bearer(text: &[u8], start: usize, end: usize) -> Option<Found> {
+    let start = credentials(text, start, end)?;
     let end = TOKEN68.run(text, start);
     let word = &text[start..end];
     (word.len() >= 8 && bytes::looks_secret(word)).then_some(Found { start, end, kind: Kind::Authorization })
 }
 
-/// Credentials after `Basic`, whose second half (`asic`) begins at `at`: base64 of a user, a colon and a password.
-pub(crate) fn basic(text: &[u8], at: usize) -> Option<Found> {
-    let start = credentials(text, at, b'b', 4)?;
+/// Credentials after `Basic`, whose second half with what follows it stands from `start` to `end`: base64 of a user, a colon and a
+/// password.
+pub(crate) fn basic(text: &[u8], start: usize, end: usize) -> Option<Found> {
+    let initial = start.checked_sub(1).filter(|initial| matches!(text[*initial], b'b' | b'B'))?;
+    let start = credentials(text, initial, end - 1)?;
     let end = TOKEN68.run(text, start);
     holds_colon(&text[start..end]).then_some(Found { start, end, kind: Kind::Authorization })
 }
 
-fn credentials(text: &[u8], at: usize, initial: u8, rest: usize) -> Option<usize> {
-    let word = at.checked_sub(1)?;
-    if text[word].to_ascii_lowercase() != initial || !bytes::begins_word(text, word) {
+/// Where the credentials begin after the scheme that stands from `start` to `end`.
+fn credentials(text: &[u8], start: usize, end: usize) -> Option<usize> {
+    if !bytes::begins_word(text, start) {
         return None;
     }
-    let at = at + rest;
-    match text.get(at..)? {
-        [b' ', ..] => Some(at + count(text, at, b" ")),
-        [b'%', b'2', b'0', ..] => Some(at + 3),
+    match text.get(end..)? {
+        [b' ', ..] => Some(end + count(text, end, b" ")),
+        [b'%', b'2', b'0', ..] => Some(end + 3),
         _ => None,
     }
 }

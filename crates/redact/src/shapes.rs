@@ -12,6 +12,8 @@ use crate::kind::Kind;
 pub(crate) struct Shape {
     /// The fixed beginning, or its recognisable part.
     pub(crate) anchor: &'static str,
+    /// Four characters by which it is searched, see [`crate::search`].
+    pub(crate) window: &'static str,
     /// What stands before the anchor and belongs to the secret too.
     before: &'static [&'static str],
     /// What follows.
@@ -33,8 +35,6 @@ enum Need {
     /// 16 letters or digits without `-` and `_` between them, not all lower-case letters, or a known first word: kebab-case names
     /// have neither.
     Dense,
-    /// A dot, then 32 hex digits.
-    DotHex,
     /// A dot, then 16 characters.
     DotRun,
     /// Digits before the anchor: the number of a bot.
@@ -42,10 +42,15 @@ enum Need {
 }
 
 const fn shape(anchor: &'static str, set: Set, least: usize) -> Shape {
-    Shape { anchor, before: &[""], set, least, most: usize::MAX, need: Need::Nothing }
+    Shape { anchor, window: anchor, before: &[""], set, least, most: usize::MAX, need: Need::Nothing }
 }
 
 impl Shape {
+    const fn by(mut self, window: &'static str) -> Self {
+        self.window = window;
+        self
+    }
+
     const fn exactly(mut self) -> Self {
         self.most = self.least;
         self
@@ -62,11 +67,6 @@ impl Shape {
     }
 }
 
-/// Twilio's API keys are `SK` and 32 hex digits: the first digit is part of the anchor, as two letters would be found everywhere.
-const fn twilio(anchor: &'static str) -> Shape {
-    shape(anchor, HEX, 31).exactly()
-}
-
 /// All shapes.
 pub(crate) const SHAPES: &[Shape] = &[
     // Google: API key, OAuth access token, client secret, refresh token.
@@ -75,19 +75,18 @@ pub(crate) const SHAPES: &[Shape] = &[
     shape("GOCSPX-", URL64, 20),
     shape("1//0", URL64, 30),
     // OpenAI, Anthropic, OpenRouter, DeepSeek, Langfuse and others who took over the form.
-    shape("sk-", URL64, 20).need(Need::Dense),
-    shape("sess-", ALNUM, 32).need(Need::Scrambled),
+    shape("sk-", URL64, 20).need(Need::Dense).by("sk-_"),
+    shape("sess-", ALNUM, 32).need(Need::Scrambled).by("ss-+"),
     shape("gsk_", ALNUM, 30),
     shape("xai-", ALNUM, 40),
-    shape("pplx-", ALNUM, 30),
-    shape("r8_", ALNUM, 30),
+    shape("pplx-", ALNUM, 30).by("plx-"),
+    shape("r8_", ALNUM, 30).by("r8_+"),
     shape("nvapi-", URL64, 40),
-    shape("hf_", ALNUM, 30),
-    shape("api_org_", ALNUM, 30),
+    shape("hf_", ALNUM, 30).by("hf_+"),
+    shape("api_org_", ALNUM, 30).by("i_or"),
     shape("lsv2_", URL64, 30),
-    // Airtable: personal access token, and the older key.
-    shape("pat", ALNUM, 14).exactly().need(Need::DotHex),
-    shape("key", ALNUM, 14).exactly().need(Need::Scrambled),
+    // Airtable's older key; for the token see `airtable_token`.
+    shape("key", ALNUM, 14).exactly().need(Need::Scrambled).by("key+"),
     // AWS and Alibaba access key ids; the secrets have no shape.
     shape("AKIA", UPPER, 16).exactly(),
     shape("ASIA", UPPER, 16).exactly(),
@@ -98,7 +97,7 @@ pub(crate) const SHAPES: &[Shape] = &[
     shape("ghu_", ALNUM, 30),
     shape("ghs_", ALNUM, 30),
     shape("ghr_", ALNUM, 30),
-    shape("hub_pat_", URL64, 30).after(&["git"]),
+    shape("hub_pat_", URL64, 30).after(&["git"]).by("b_pa"),
     shape("glpat-", URL64, 18),
     shape("gldt-", URL64, 18),
     shape("glrt-", URL64, 18),
@@ -108,46 +107,30 @@ pub(crate) const SHAPES: &[Shape] = &[
     shape("pypi-Ag", URL64, 30),
     shape("dckr_pat_", URL64, 20),
     // Chat and mail.
-    shape("xox", URL64, 12).need(Need::Digit),
-    shape("xapp-", URL64, 20).need(Need::Digit),
-    shape("/services/T", SLACK_PATH, 20).need(Need::Digit),
-    shape(":AA", URL64, 32).need(Need::DigitsBefore),
-    shape("SG.", URL64, 16).need(Need::DotRun),
+    shape("xox", URL64, 12).need(Need::Digit).by("xox+"),
+    shape("xapp-", URL64, 20).need(Need::Digit).by("?xap"),
+    shape("/services/T", SLACK_PATH, 20).need(Need::Digit).by("s/T+"),
+    shape(":AA", URL64, 32).need(Need::DigitsBefore).by(":AA_"),
+    shape("SG.", URL64, 16).need(Need::DotRun).by("SG._"),
     // Payments.
-    shape("_live_", ALNUM, 16).after(&["sk", "rk"]),
-    shape("_test_", ALNUM, 16).after(&["sk", "rk"]),
+    shape("k_live_", ALNUM, 16).after(&["s", "r"]),
+    shape("k_test_", ALNUM, 16).after(&["s", "r"]),
     shape("whsec_", ALNUM, 24),
     shape("shpat_", HEX, 30),
-    shape("sq0", URL64, 22).need(Need::Digit),
+    shape("sq0", URL64, 22).need(Need::Digit).by("sq0+"),
     // Operations.
     shape("_v1_", HEX, 60).after(&["dop", "doo", "dor"]),
     shape("glsa_", URL64, 32),
     shape("glc_", ALNUM, 32),
     shape("hvs.", URL64, 24),
-    shape("dapi", HEX, 32).exactly(),
     shape("NRAK-", UPPER, 20),
     shape("PMAK-", URL64, 40),
-    shape("lin_api_", ALNUM, 30),
+    shape("lin_api_", ALNUM, 30).by("n_ap"),
     shape("ntn_", ALNUM, 40),
     shape("sntrys_", URL64, 40),
     shape("pul-", HEX, 40),
     shape("sbp_", HEX, 40),
-    twilio("SK0"),
-    twilio("SK1"),
-    twilio("SK2"),
-    twilio("SK3"),
-    twilio("SK4"),
-    twilio("SK5"),
-    twilio("SK6"),
-    twilio("SK7"),
-    twilio("SK8"),
-    twilio("SK9"),
-    twilio("SKa"),
-    twilio("SKb"),
-    twilio("SKc"),
-    twilio("SKd"),
-    twilio("SKe"),
-    twilio("SKf"),
+    shape("SK", HEX, 32).exactly().by("SK##"),
 ];
 
 /// `T0…/B0…/…`: the path of a Slack webhook, whose knowledge is enough to post.
@@ -176,7 +159,6 @@ impl Shape {
             Need::Digit => run.iter().any(u8::is_ascii_digit).then_some(())?,
             Need::Scrambled => bytes::is_scrambled(run).then_some(())?,
             Need::Dense => is_dense(run).then_some(())?,
-            Need::DotHex => end = dot_run(text, end, HEX, 32)?,
             Need::DotRun => end = dot_run(text, end, URL64, 16)?,
             Need::DigitsBefore => {
                 start = HEX.run_back(text, at, 12);
@@ -193,7 +175,7 @@ impl Shape {
     pub(crate) fn suspects(&self, text: &[u8], at: usize) -> bool {
         let body = at + self.anchor.len();
         self.set.stands(text, body, self.least)
-            && (self.need != Need::DotHex && self.need != Need::DotRun
+            && (self.need != Need::DotRun
                 || text[body..].iter().take(self.most.min(1024) + 1).any(|byte| *byte == b'.'))
     }
 }
@@ -211,6 +193,28 @@ fn dot_run(text: &[u8], at: usize, set: Set, least: usize) -> Option<usize> {
     let end = set.run(text, at + 1);
     (end > at + least).then_some(end)
 }
+
+/// `pat`, 14 letters or digits, a dot and 64 hex digits: Airtable's personal access token. `pat` alone is in every `path`, so it is
+/// searched by its digits, one of which stands at `at`.
+pub(crate) fn airtable_token(text: &[u8], at: usize) -> Option<Found> {
+    let dot = HEX.run_back(text, at, HEX_DIGITS).checked_sub(1)?;
+    let end = HEX.run(text, at);
+    let start = dot.checked_sub("pat".len() + 14)?;
+    let found = text[dot] == b'.'
+        && end - dot > HEX_DIGITS / 2
+        && text[start..].starts_with(b"pat")
+        && ALNUM.stands(text, start + 3, 14)
+        && bytes::begins_word(text, start);
+    found.then_some(Found { start, end, kind: Kind::ApiKey })
+}
+
+/// Whether [`airtable_token`] could find something here.
+pub(crate) fn suspects_airtable_token(text: &[u8], at: usize) -> bool {
+    HEX.run_back(text, at, HEX_DIGITS).checked_sub(18).is_some_and(|start| text[start..].starts_with(b"pat"))
+}
+
+/// Digits of an Airtable token after its dot.
+pub(crate) const HEX_DIGITS: usize = 64;
 
 /// `eyJ…`: two or more parts of base64 joined by dots, the first of which opens a JSON object.
 pub(crate) fn jwt(text: &[u8], at: usize) -> Option<Found> {
