@@ -75,7 +75,11 @@ impl<'a> Place<'a> {
         match fold {
             Fold::Sum => Some(number_json(found.iter().filter_map(Json::as_f64).sum())),
             Fold::Max => found.into_iter().filter(|cell| cell.is_string() || cell.is_number()).max_by(|a, b| {
-                a.as_f64().partial_cmp(&b.as_f64()).map_or_else(|| plain(a).cmp(&plain(b)), |order| order)
+                match (a.as_f64(), b.as_f64()) {
+                    (Some(a), Some(b)) => a.total_cmp(&b),
+                    // ISO dates order as texts.
+                    _ => plain(a).cmp(&plain(b)),
+                }
             }),
         }
     }

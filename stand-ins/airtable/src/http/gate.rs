@@ -77,7 +77,8 @@ fn record(shared: &Shared, request: &Request) -> Option<Scenario> {
     }
     calls.seen.push_back(call);
     let total = calls.total;
-    let by_rule = || shared.options.fail.iter().find(|rule| total % rule.every == 0).map(|rule| rule.scenario.clone());
+    let by_rule =
+        || shared.options.fail.iter().find(|rule| total.is_multiple_of(rule.every)).map(|rule| rule.scenario.clone());
     asked.or_else(|| calls.to_fail.pop_front()).or_else(by_rule)
 }
 

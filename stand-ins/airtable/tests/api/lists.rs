@@ -1,13 +1,11 @@
-//! The API as a client sees it, over HTTP.
-
-mod client;
+//! Reading: who, schema, lists, limits, failures on demand.
 
 use std::time::Duration;
 
 use serde_json::{Value as Json, json};
 use stand_in_airtable::{Options, Rule, Scenario};
 
-use client::{CONTENT, CRM, Client};
+use crate::client::{CONTENT, CRM, Client};
 
 #[tokio::test]
 async fn who_bases_and_schema() {

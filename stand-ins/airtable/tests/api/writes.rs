@@ -1,12 +1,10 @@
 //! Creating, changing, upserting and deleting records.
 
-mod client;
-
 use chrono::{DateTime, Utc};
 use serde_json::{Value as Json, json};
 use stand_in_airtable::Options;
 
-use client::{CRM, Client};
+use crate::client::{CRM, Client};
 
 async fn client() -> Client {
     let now: DateTime<Utc> = "2026-11-22T12:00:00Z".parse().unwrap();
@@ -55,7 +53,7 @@ async fn links_show_on_both_sides_and_feed_what_is_computed() {
     let company_id = company["id"].as_str().unwrap();
     let deals = json!({"records": [
         {"fields": {"Deal": "one", "Company": [company_id], "Amount": 100.5, "Probability": 0.5, "Close Date": "2026-01-31", "Stage": "Lead"}},
-        {"fields": {"Deal": "two", "Company": [company_id], "Amount": 200}},
+        {"fields": {"Deal": "two", "Company": [company_id], "Amount": 200, "Close Date": "2025-12-31"}},
     ]});
     let (status, made) = client.send("POST", &table("Deals"), &deals).await;
     assert_eq!(status, 200, "{made}");
