@@ -12,20 +12,7 @@ use opentelemetry::{Context, KeyValue};
 
 use crate::providers::Providers;
 use crate::semconv;
-
-/// Marks a context in which nothing is traced (health checks): layers make no spans there and the sampler drops those of others.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Untraced;
-
-/// `context` without any span and marked as [`Untraced`].
-pub(crate) fn untraced() -> Context {
-    Context::new().with_value(Untraced)
-}
-
-/// True inside a request that is not traced.
-pub(crate) fn is_untraced(context: &Context) -> bool {
-    context.get::<Untraced>().is_some()
-}
+use crate::untraced::is_untraced;
 
 /// A running operation. Whoever holds it ends it; a dropped one ends its span as it stands.
 #[derive(Debug)]

@@ -62,16 +62,15 @@ impl Providers {
 }
 
 /// Instruments of a layer, made by `build` at first use and again after the providers changed.
-#[derive(Debug)]
 pub(crate) struct Instruments<T> {
     providers: Providers,
-    build: fn(&Meter) -> T,
+    build: Box<dyn Fn(&Meter) -> T + Send + Sync>,
     made: RwLock<Option<(u64, Arc<T>)>>,
 }
 
 impl<T> Instruments<T> {
-    pub(crate) fn new(providers: Providers, build: fn(&Meter) -> T) -> Self {
-        Self { providers, build, made: RwLock::new(None) }
+    pub(crate) fn new(providers: Providers, build: impl Fn(&Meter) -> T + Send + Sync + 'static) -> Self {
+        Self { providers, build: Box::new(build), made: RwLock::new(None) }
     }
 
     pub(crate) fn get(&self) -> Arc<T> {
@@ -91,5 +90,11 @@ impl<T> Instruments<T> {
                 made
             }
         }
+    }
+}
+
+impl<T> std::fmt::Debug for Instruments<T> {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Instruments").field("providers", &self.providers).finish_non_exhaustive()
     }
 }

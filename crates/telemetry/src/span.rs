@@ -7,18 +7,20 @@ use std::future::Future;
 use opentelemetry::trace::{FutureExt, Status, TraceContextExt, Tracer};
 use opentelemetry::{Context, ContextGuard, Key, KeyValue, Value};
 
+use crate::attributes::Business;
+
 /// A span that is current on this thread until it is dropped. Not for code that awaits: see [`traced`].
 pub struct TraceContext {
     context: Context,
-    _scope: ContextGuard,
+    scope: Option<ContextGuard>,
 }
 
 impl TraceContext {
     /// Opens a span below the current one and makes it current.
     pub fn new(name: impl Into<Cow<'static, str>>) -> Self {
         let context = start(name);
-        let scope = context.clone().attach();
-        Self { context, _scope: scope }
+        let scope = Some(context.clone().attach());
+        Self { context, scope }
     }
 
     /// Runs `work` in a span of its own; an error becomes the span's status.
@@ -45,6 +47,16 @@ impl TraceContext {
     /// Records `error` with its causes as an exception and sets the error status.
     pub fn record_error(&self, error: &dyn Error) {
         record_error(&self.context, error);
+    }
+
+    /// Marks the span, the spans that start below it from now on, and what is sent to services called from there.
+    pub fn set_business(&mut self, business: &Business) {
+        let entries = business.entries().map(|(key, value)| KeyValue::new(key, value.to_owned()));
+        self.context.span().set_attributes(entries);
+        self.context = business.onto(&self.context);
+        // The old scope first: scopes of one thread nest.
+        drop(self.scope.take());
+        self.scope = Some(self.context.clone().attach());
     }
 
     /// The span's context, to hand to other threads or to `inject`.
@@ -91,12 +103,46 @@ pub fn current_ids() -> Option<(String, String)> {
 /// Records `error` with its causes as an exception event of the span of `context` and sets the error status.
 pub fn record_error(context: &Context, error: &dyn Error) {
     let span = context.span();
-    span.record_error(error);
-    span.set_status(Status::error(error.to_string()));
+    let message = with_causes(error);
+    span.add_event("exception", vec![KeyValue::new("exception.message", message.clone())]);
+    span.set_status(Status::error(message));
+}
+
+/// What OpenTelemetry knows of a `tracing` span.
+pub trait SpanExt {
+    /// The context in which this span is the current one: for `inject_context`, or as a parent.
+    fn context(&self) -> Context;
+
+    /// Sets an attribute that need not be declared with the span.
+    fn set_attribute(&self, key: impl Into<Key>, value: impl Into<Value>);
+}
+
+impl SpanExt for tracing::Span {
+    fn context(&self) -> Context {
+        self.in_scope(Context::current)
+    }
+
+    fn set_attribute(&self, key: impl Into<Key>, value: impl Into<Value>) {
+        let attribute = KeyValue::new(key, value);
+        self.in_scope(|| Context::map_current(|context| context.span().set_attribute(attribute)));
+    }
+}
+
+/// An error and its causes: `reading config: no such file`.
+pub(crate) fn with_causes(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
 }
 
 fn start(name: impl Into<Cow<'static, str>>) -> Context {
-    let parent = Context::current();
-    let span = crate::tracer().start_with_context(name, &parent);
-    parent.with_span(span)
+    Context::map_current(|parent| {
+        let span = crate::process::with(|process| process.tracer.start_with_context(name, parent));
+        parent.with_span(span)
+    })
 }
