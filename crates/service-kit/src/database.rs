@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `database/value.rs` | [`Value`]: what may be bound |
 //! | `database/row.rs` | [`Row`]: what is read |
+//! | `database/numeric.rs` | `NUMERIC` of PostgreSQL |
 //! | `database/open.rs` | pools and their options |
 //!
 //! What holds in both, so that one text of SQL does:
@@ -17,6 +18,7 @@
 //! Migrations are two folders with the same versions: `migrations/sqlite` and `migrations/postgres`. Each service has a table of its
 //! own for them, so several may share a database.
 
+mod numeric;
 mod open;
 mod row;
 mod value;
@@ -24,7 +26,7 @@ mod value;
 use std::time::Duration;
 
 use sqlx::migrate::Migrator;
-use sqlx::{AssertSqlSafe, PgPool, SqlSafeStr, SqlitePool};
+use sqlx::{AssertSqlSafe, Postgres, SqlSafeStr, Sqlite};
 
 use crate::config::Environment;
 use crate::problem::Problem;
@@ -110,8 +112,8 @@ pub struct Database {
 
 #[derive(Clone, Debug)]
 enum Pool {
-    Sqlite(SqlitePool),
-    Postgres(PgPool),
+    Sqlite(telemetry::sqlx::Pool<Sqlite>),
+    Postgres(telemetry::sqlx::Pool<Postgres>),
 }
 
 impl Database {
@@ -149,8 +151,8 @@ impl Database {
     pub async fn migrate(&self, migrations: Migrations) -> Result<(), Error> {
         let table = format!("_migrations_{}", self.service.replace('-', "_"));
         match &self.pool {
-            Pool::Sqlite(pool) => open::named(migrations.sqlite, table).run(pool).await?,
-            Pool::Postgres(pool) => open::named(migrations.postgres, table).run(pool).await?,
+            Pool::Sqlite(pool) => open::named(migrations.sqlite, table).run(pool.untraced()).await?,
+            Pool::Postgres(pool) => open::named(migrations.postgres, table).run(pool.untraced()).await?,
         }
         Ok(())
     }
@@ -259,9 +261,9 @@ pub fn assert_safe(sql: String) -> AssertSqlSafe<String> {
 #[must_use = "a transaction that is not committed is undone"]
 pub enum Transaction {
     #[doc(hidden)]
-    Sqlite(sqlx::Transaction<'static, sqlx::Sqlite>),
+    Sqlite(telemetry::sqlx::Transaction<Sqlite>),
     #[doc(hidden)]
-    Postgres(sqlx::Transaction<'static, sqlx::Postgres>),
+    Postgres(telemetry::sqlx::Transaction<Postgres>),
 }
 
 impl Transaction {

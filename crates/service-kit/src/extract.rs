@@ -15,6 +15,7 @@ use garde::Validate;
 use serde::de::DeserializeOwned;
 
 use crate::problem::{FieldError, Problem};
+use crate::server::BodyLimit;
 
 /// Field errors told at most: a body with a million wrong items must not give an answer with a million errors.
 const ERRORS_MAX: usize = 50;
@@ -44,7 +45,8 @@ where
             let detail = "the body must be JSON: set Content-Type to application/json";
             return Err(Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", detail));
         }
-        let bytes = Bytes::from_request(request, state).await.map_err(unreadable)?;
+        let limit = request.extensions().get::<BodyLimit>().copied();
+        let bytes = Bytes::from_request(request, state).await.map_err(|rejection| unreadable(rejection, limit))?;
         json(&bytes).map(Self)
     }
 }
@@ -149,11 +151,12 @@ fn is_json(headers: &HeaderMap) -> bool {
     essence == "application/json" || essence.starts_with("application/") && essence.ends_with("+json")
 }
 
-fn unreadable(rejection: BytesRejection) -> Problem {
+fn unreadable(rejection: BytesRejection, limit: Option<BodyLimit>) -> Problem {
     match rejection {
-        BytesRejection::FailedToBufferBody(FailedToBufferBody::LengthLimitError(_)) => {
-            Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", "the request body is too large")
-        }
+        BytesRejection::FailedToBufferBody(FailedToBufferBody::LengthLimitError(_)) => match limit {
+            Some(BodyLimit(bytes)) => Problem::too_large(bytes),
+            None => Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", "the request body is too large"),
+        },
         _ => Problem::bad_request("the request body ended early"),
     }
 }

@@ -4,14 +4,20 @@
 //! |---|---|
 //! | `server/settings.rs` | HOST, PORT, limits |
 //! | `server/routes.rs` | `/`, `/health`, `/ready`, `/api/v1/info`, `/openapi.json` |
-//! | `server/layers.rs` | what surrounds every route: problems, telemetry, token, limits |
+//! | `server/openapi.rs` | `/openapi.json` |
+//! | `server/layers.rs` | what surrounds every route: telemetry, token, limits |
+//! | `server/problems.rs` | every failure as a problem |
+//! | `server/held.rs` | a body that holds a permit |
 //! | `server/connections.rs` | accepts, serves, drains |
 //!
 //! Stopping goes in data order: the listener closes, requests in flight end, background tasks end, telemetry is flushed. Each step
 //! has SHUTDOWN_TIMEOUT.
 
 mod connections;
+mod held;
 mod layers;
+mod openapi;
+mod problems;
 mod routes;
 mod settings;
 
@@ -27,6 +33,7 @@ use crate::config::Environment;
 use crate::error::Error;
 use crate::service::{App, Boot, Service};
 use crate::tasks::Tasks;
+pub(crate) use layers::BodyLimit;
 use settings::Settings;
 
 /// How long telemetry may take to hand over what it holds at the end.
@@ -101,7 +108,7 @@ where
     let listener = TcpListener::bind(&address).await.map_err(refused)?;
     let bound = listener.local_addr().map_err(refused)?;
     let boot = Boot::new(service, environment);
-    let tasks = boot.tasks.clone();
+    let (tasks, stop) = (boot.tasks.clone(), boot.draining.clone());
     let app = match build(boot).await {
         Ok(app) => app,
         Err(source) => {
@@ -110,7 +117,6 @@ where
         }
     };
     let router = layers::router(service, bound.port(), app, &settings);
-    let stop = CancellationToken::new();
     let limit = settings.shutdown_timeout;
     let connections = tokio::spawn(connections::serve(listener, router, stop.clone(), limit));
     tracing::info!(address = %bound, service = service.name, version = service.version, "service listening");

@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use tokio_util::sync::CancellationToken;
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::cache::Cache;
@@ -40,12 +41,13 @@ pub struct Boot {
     pub(crate) service: Service,
     pub(crate) environment: Environment,
     pub(crate) tasks: Tasks,
+    pub(crate) draining: CancellationToken,
 }
 
 impl Boot {
     /// A boot outside [`crate::run`] and [`crate::start`]: for programs that serve nothing, such as `--stdio`, and for tests.
     pub fn new(service: Service, environment: Environment) -> Self {
-        Self { service, environment, tasks: Tasks::default() }
+        Self { service, environment, tasks: Tasks::default(), draining: CancellationToken::new() }
     }
 
     /// The service that starts.
@@ -61,6 +63,12 @@ impl Boot {
     /// Its background tasks; keep a clone in the state to spawn from handlers.
     pub fn tasks(&self) -> &Tasks {
         &self.tasks
+    }
+
+    /// Cancelled when the service begins to stop, before requests in flight have ended: long-lived streams should end on it. Tasks
+    /// are told later, when no request can need them any more.
+    pub fn draining(&self) -> CancellationToken {
+        self.draining.clone()
     }
 
     /// The cache: Redis at REDIS_URL, or in this process. Keys are prefixed with the service's name.
@@ -124,12 +132,13 @@ pub struct App {
     pub(crate) checks: Vec<Check>,
     pub(crate) timeouts: Vec<(String, Duration)>,
     pub(crate) limits: Vec<(String, usize)>,
+    pub(crate) prefixes: Vec<&'static str>,
 }
 
 impl App {
     /// Routes with their state. `/`, `/health`, `/ready`, `/api/v1/info` and `/openapi.json` are the kit's.
     pub fn new(router: OpenApiRouter) -> Self {
-        Self { router, checks: Vec::new(), timeouts: Vec::new(), limits: Vec::new() }
+        Self { router, checks: Vec::new(), timeouts: Vec::new(), limits: Vec::new(), prefixes: Vec::new() }
     }
 
     /// Adds a component without which the service is not ready.
@@ -150,6 +159,14 @@ impl App {
     #[must_use]
     pub fn body_limit(mut self, route: &str, bytes: usize) -> Self {
         self.limits.push((route.to_owned(), bytes));
+        self
+    }
+
+    /// Names the route of requests under `prefix` that a nested service takes (`nest_service`), of which the router knows no routes:
+    /// spans and metrics would have none.
+    #[must_use]
+    pub fn prefix(mut self, prefix: &'static str) -> Self {
+        self.prefixes.push(prefix);
         self
     }
 }

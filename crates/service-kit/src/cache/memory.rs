@@ -94,6 +94,12 @@ impl Memory {
         Ok(())
     }
 
+    /// Does what moka puts off: evictions.
+    #[cfg(test)]
+    pub(super) async fn settle(&self) {
+        self.0.run_pending_tasks().await;
+    }
+
     async fn entry(&self, key: &str) -> Option<Entry> {
         self.0.get(key).await.filter(|entry| entry.end > Instant::now())
     }

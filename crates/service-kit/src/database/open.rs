@@ -42,7 +42,7 @@ async fn sqlite(url: &str) -> Result<Pool, Error> {
     } else {
         pool.max_connections(CONNECTIONS_MAX)
     };
-    Ok(Pool::Sqlite(pool.connect_with(options).await?))
+    Ok(Pool::Sqlite(pool.connect_with(options).await?.into()))
 }
 
 async fn postgres(url: &str, service: &str) -> Result<Pool, Error> {
@@ -53,7 +53,7 @@ async fn postgres(url: &str, service: &str) -> Result<Pool, Error> {
         .application_name(service);
     let pool =
         PgPoolOptions::new().max_connections(CONNECTIONS_MAX).acquire_timeout(WAIT).connect_with(options).await?;
-    Ok(Pool::Postgres(pool))
+    Ok(Pool::Postgres(pool.into()))
 }
 
 /// The same migrations, recorded in a table of the service's own.

@@ -17,7 +17,8 @@ pub struct Peer {
 impl Peer {
     /// At `base`, without a trailing slash.
     pub fn new(client: Client, base: impl Into<String>, token: Option<Secret>) -> Self {
-        Self { client, base: base.into(), token }
+        // Our own services may know who the caller is, wherever they run.
+        Self { client: client.share_baggage(true), base: base.into(), token }
     }
 
     /// Its address.

@@ -1,11 +1,13 @@
 //! Accepts connections, serves HTTP/1.1 and HTTP/2 without TLS on one port, and drains.
 
 use std::convert::Infallible;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
+use axum::extract::ConnectInfo;
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
@@ -43,8 +45,8 @@ pub(super) async fn serve(listener: TcpListener, router: Router, stop: Cancellat
             // Ended connections must be taken off, or the set grows for ever.
             Some(_) = connections.join_next() => {}
             (accepted, permit) = accept => match accepted {
-                Ok((stream, _)) => {
-                    let serving = serve_connection(stream, router.clone(), stop.clone());
+                Ok((stream, peer)) => {
+                    let serving = serve_connection(stream, peer, router.clone(), stop.clone());
                     connections.spawn(async move {
                         serving.await;
                         drop(permit);
@@ -67,13 +69,16 @@ pub(super) async fn serve(listener: TcpListener, router: Router, stop: Cancellat
     cut
 }
 
-async fn serve_connection(stream: TcpStream, router: Router, stop: CancellationToken) {
+async fn serve_connection(stream: TcpStream, peer: SocketAddr, router: Router, stop: CancellationToken) {
     // Answers are small: waiting to fill a packet would only delay them. Failure changes nothing but speed.
     let _ = stream.set_nodelay(true);
     let service = hyper::service::service_fn(move |request: hyper::Request<Incoming>| {
         let router = router.clone();
         async move {
-            let response = router.oneshot(request.map(Body::new)).await;
+            let mut request = request.map(Body::new);
+            // Telemetry's `client.address`, and whoever extracts it.
+            request.extensions_mut().insert(ConnectInfo(peer));
+            let response = router.oneshot(request).await;
             Ok::<_, Infallible>(response.unwrap_or_else(|never| match never {}))
         }
     });
