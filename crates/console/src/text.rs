@@ -68,24 +68,7 @@ pub(crate) fn ago(time: UnixNanos, now: UnixNanos) -> String {
 
 /// RFC 3339 in UTC, whole seconds.
 pub(crate) fn rfc3339(time: UnixNanos) -> String {
-    let secs = time.secs();
-    let (days, rest) = (secs / 86_400, secs % 86_400);
-    let (year, month, day) = date(days);
-    format!("{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}Z", rest / 3600, rest / 60 % 60, rest % 60)
-}
-
-/// Year, month and day of a day since 1970, by counting whole cycles of 400 years from 1 March of year 0.
-fn date(days: u64) -> (u64, u64, u64) {
-    // 719_468 days lie between 0000-03-01 and 1970-01-01; 146_097 days make 400 years.
-    let shifted = days + 719_468;
-    let (era, day_of_era) = (shifted / 146_097, shifted % 146_097);
-    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month_from_march = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
-    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
-    let year = era * 400 + year_of_era + u64::from(month <= 2);
-    (year, month, day)
+    UnixNanos::from_secs(time.secs()).rfc3339()
 }
 
 #[cfg(test)]

@@ -11,6 +11,8 @@ pub struct SignalStatus {
     pub accepted: u64,
     /// Rows refused as invalid since start.
     pub rejected: u64,
+    /// Delta points dropped since start (log replay included), because they came later than a newer point of their series.
+    pub late: u64,
     /// Rows not yet in a block.
     pub head_rows: u64,
     /// Memory of those rows, in bytes.

@@ -327,37 +327,12 @@ struct Origin {
 
 /// `blocks/{tenant}/{signal}/{date of the oldest row}/{ulid}`.
 fn block_path(meta: &BlockMeta) -> String {
-    let (year, month, day) = civil_date(meta.min_time_ns / 86_400_000_000_000);
+    let (year, month, day) = UnixNanos(meta.min_time_ns).date();
     let BlockMeta { tenant, signal, ulid, .. } = meta;
     format!("blocks/{tenant}/{signal}/{year:04}-{month:02}-{day:02}/{ulid}")
-}
-
-/// Days since 1970 as a date of the proleptic Gregorian calendar (H. Hinnant, "chrono-compatible low-level date algorithms").
-fn civil_date(days: u64) -> (u64, u64, u64) {
-    let days = days + 719_468; // days from 0000-03-01 to 1970-01-01
-    let (era, day_of_era) = (days / 146_097, days % 146_097);
-    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let shifted_month = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
-    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
-    (year_of_era + era * 400 + u64::from(month <= 2), month, day)
 }
 
 fn unavailable(what: &str, path: &Path, source: std::io::Error) -> StoreError {
     let reason = format!("{what} {}: {source}", path.display());
     StoreError::Unavailable { reason, retry_after: super::RETRY_AFTER }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::civil_date;
-
-    #[test]
-    fn dates_are_right_around_leap_days() {
-        assert_eq!(civil_date(0), (1970, 1, 1));
-        assert_eq!(civil_date(11_016), (2000, 2, 29));
-        assert_eq!(civil_date(20_779), (2026, 11, 22));
-        assert_eq!(civil_date(47_541), (2100, 3, 1));
-    }
 }

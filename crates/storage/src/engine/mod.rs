@@ -217,6 +217,7 @@ impl<S: Signal> Engine<S> {
             signal: S::NAME,
             accepted: count(&self.counters.accepted),
             rejected: count(&self.counters.rejected),
+            late: self.signal.late(),
             head_rows: heads.iter().map(|head| head.rows).sum(),
             head_bytes: heads.iter().map(|head| head.bytes).sum(),
             block_rows: metas.iter().map(|meta| meta.rows).sum(),

@@ -69,6 +69,11 @@ pub(crate) trait Signal: Send + Sync + 'static {
     {
         Ok(())
     }
+
+    /// Rows that were accepted and dropped when they were attached, since start.
+    fn late(&self) -> u64 {
+        0
+    }
 }
 
 /// Size of a head.

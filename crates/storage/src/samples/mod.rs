@@ -121,6 +121,11 @@ impl Signal for Samples {
     type Head = Head;
     type Opened = Opened;
 
+    fn late(&self) -> u64 {
+        let tenants = self.tenants.lock().unwrap_or_else(PoisonError::into_inner);
+        tenants.values().map(|tenant| tenant.deltas.lock().unwrap_or_else(PoisonError::into_inner).dropped).sum()
+    }
+
     fn decode(&self, payload: &Payload) -> Result<Decoded<Batch>, StoreError> {
         match payload.format {
             WireFormat::OtlpMetrics => self.decode_otlp(payload),
