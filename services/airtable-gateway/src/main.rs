@@ -1,3 +1,5 @@
-//! Airtable behind a read-through cache and a rate limit for each base.
+//! The `airtable-gateway` binary.
 
-fn main() {}
+fn main() -> anyhow::Result<()> {
+    Ok(service_kit::run(airtable_gateway::SERVICE, airtable_gateway::build)?)
+}
