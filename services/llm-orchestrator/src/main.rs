@@ -1,3 +1,5 @@
-//! Chat, sessions, embeddings and table analysis on Gemini, each call priced.
+//! The binary of llm-orchestrator: see the library.
 
-fn main() {}
+fn main() -> anyhow::Result<()> {
+    Ok(service_kit::run(llm_orchestrator::SERVICE, llm_orchestrator::app)?)
+}
