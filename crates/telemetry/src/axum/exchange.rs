@@ -12,8 +12,9 @@ use super::facts::Facts;
 use super::identity;
 use super::layer::Settings;
 use super::metrics::Http;
-use crate::operation::{Operation, untraced};
+use crate::operation::Operation;
 use crate::semconv::{self, old};
+use crate::untraced::untraced_context;
 
 /// How an exchange ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,12 +61,14 @@ impl Exchange {
         let remote = settings.remote(&parts.headers);
         let correlation = identity::correlation(&parts.headers, &remote);
         let parent = if settings.is_untraced(parts.uri.path()) {
-            untraced()
+            untraced_context()
         } else {
             identity::onto(&identity::business(&parts.headers), &correlation, &remote)
         };
         let operation = Operation::start(&settings.providers, facts.span_name(), SpanKind::Server, &parent, || {
-            facts.attributes(parts, settings.names)
+            let mut attributes = facts.attributes(parts, settings.names);
+            attributes.push(KeyValue::new(semconv::CORRELATION_ID, correlation.clone()));
+            attributes
         });
         let instruments = settings.instruments.get();
         instruments.active.add(1, &facts.active_labels());

@@ -32,22 +32,13 @@ pub(super) fn business(headers: &HeaderMap) -> Business {
     }
 }
 
-/// `parent` with what is known of the caller in its baggage, from where every span below takes it. Headers win over what came along.
+/// `parent` with what is known of the caller in its baggage, from where every span below takes it, and with a place for what
+/// the handler learns later. Headers win over what came along.
 pub(super) fn onto(business: &Business, correlation: &str, parent: &Context) -> Context {
-    let known = [
-        ("user.id", &business.user_id),
-        ("tenant.id", &business.tenant_id),
-        ("api.key_hash", &business.api_key_hash),
-        ("cost.center", &business.cost_center),
-    ];
-    let mut baggage: Baggage = parent.baggage().iter().map(|(key, value)| (key.clone(), value.clone())).collect();
-    for (key, value) in known {
-        if let Some(value) = value {
-            baggage.insert(key, value.clone());
-        }
-    }
+    let known = business.onto(parent);
+    let mut baggage: Baggage = known.baggage().iter().map(|(key, value)| (key.clone(), value.clone())).collect();
     baggage.insert(semconv::CORRELATION_ID, correlation.to_owned());
-    parent.with_baggage(baggage)
+    crate::scope(&known.with_baggage(baggage))
 }
 
 fn value<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {

@@ -42,7 +42,8 @@ pub(super) struct Settings {
     pub(super) instruments: Arc<Instruments<Http>>,
     pub(super) names: Names,
     pub(super) prefixes: Vec<&'static str>,
-    quiet: Vec<&'static str>,
+    /// Paths for which somebody decided, and how.
+    traced: Vec<(&'static str, bool)>,
     remote_baggage: bool,
 }
 
@@ -55,21 +56,20 @@ impl Settings {
     }
 
     pub(super) fn is_untraced(&self, path: &str) -> bool {
-        self.quiet.contains(&path)
+        let decided = self.traced.iter().rev().find(|(known, _)| *known == path);
+        decided.map_or_else(|| QUIET.contains(&path) && !crate::is_debug(), |(_, traced)| !traced)
     }
 }
 
 impl Default for ServerLayer {
     fn default() -> Self {
         let providers = Providers::of_process();
-        let debug = std::env::var("OTEL_DEBUG")
-            .is_ok_and(|value| matches!(&*value.to_ascii_lowercase(), "1" | "true" | "yes" | "on"));
         let settings = Settings {
             instruments: Arc::new(Instruments::new(providers.clone(), Http::new)),
             providers,
             names: Generation::of_process().http,
             prefixes: Vec::new(),
-            quiet: if debug { Vec::new() } else { QUIET.to_vec() },
+            traced: Vec::new(),
             remote_baggage: true,
         };
         Self { settings: Arc::new(settings) }
@@ -101,12 +101,7 @@ impl ServerLayer {
     /// `path` is traced or not, whatever `OTEL_DEBUG` says. Not traced means: no span for the request and none inside.
     #[must_use]
     pub fn trace(self, path: &'static str, traced: bool) -> Self {
-        self.with(|settings| {
-            settings.quiet.retain(|quiet| *quiet != path);
-            if !traced {
-                settings.quiet.push(path);
-            }
-        })
+        self.with(|settings| settings.traced.push((path, traced)))
     }
 
     /// Ignores the baggage of callers: for a service at the edge, whose callers must not say who pays.
