@@ -102,7 +102,7 @@ impl Cache {
     /// # Errors
     /// When the URL means nothing.
     pub fn redis(namespace: &str, url: &str) -> Result<Self, Error> {
-        Ok(Self::of(namespace, Store::Redis(redis::Redis::new(url)?)))
+        Ok(Self::of(namespace, Store::Redis(redis::Redis::new(url, &format!("{namespace}:"))?)))
     }
 
     /// REDIS_URL, or in this process.

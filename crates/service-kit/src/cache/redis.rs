@@ -37,7 +37,7 @@ static PUSH: LazyLock<Script> = LazyLock::new(|| {
 });
 
 #[derive(Clone)]
-pub(super) struct Redis(ConnectionManager);
+pub(super) struct Redis(telemetry::redis::Connection);
 
 impl std::fmt::Debug for Redis {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -58,11 +58,14 @@ fn millis(ttl: Duration) -> u64 {
 }
 
 impl Redis {
-    pub(super) fn new(url: &str) -> Result<Self, Error> {
+    /// `namespace` is the beginning of every key; spans tell no more of a key than that.
+    pub(super) fn new(url: &str, namespace: &str) -> Result<Self, Error> {
         let config = ConnectionManagerConfig::new()
             .set_response_timeout(Some(RESPONSE_TIMEOUT))
             .set_connection_timeout(Some(CONNECTION_TIMEOUT));
-        Ok(Self(ConnectionManager::new_lazy_with_config(Client::open(url)?, config)?))
+        let client = Client::open(url)?;
+        let manager = ConnectionManager::new_lazy_with_config(client.clone(), config)?;
+        Ok(Self(telemetry::redis::Connection::new(manager, &client).prefix(namespace)))
     }
 
     pub(super) async fn ping(&self) -> Result<(), Error> {
