@@ -81,6 +81,7 @@ pub async fn build_with(boot: Boot, clock: Clock) -> Result<App, Box<dyn std::er
     let file_bytes_max = settings.file_bytes_max;
     let engine = Engine::start(Parts {
         store: Store::new(database),
+        cache,
         upstream: Upstream::new(gateway, orchestrator, settings.base_id.clone()),
         files: FileStore::open(boot.data_dir()?.join("files")).await?,
         clock,

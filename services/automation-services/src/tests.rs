@@ -6,3 +6,4 @@ mod fakes;
 mod files;
 mod harness;
 mod run;
+mod trace;

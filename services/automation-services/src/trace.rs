@@ -26,20 +26,8 @@ pub struct Origin {
 impl Origin {
     /// The request that runs now; what it does not say about its sender is taken from `fallback`.
     pub fn current(fallback: &Business) -> Self {
-        let business = merged(business_of(&Context::current()), fallback);
-        Self { headers: headers_of(&onto(&business, &Context::current())), business }
-    }
-}
-
-/// On whose behalf the code of `context` runs, by its baggage.
-pub fn business_of(context: &Context) -> Business {
-    let baggage = context.baggage();
-    let value = |key: &str| baggage.get(key).map(|value| value.as_str().to_owned());
-    Business {
-        user_id: value("user.id"),
-        tenant_id: value("tenant.id"),
-        api_key_hash: value("api.key_hash"),
-        cost_center: value("cost.center"),
+        let business = merged(Business::of(&Context::current()), fallback);
+        Self { headers: headers_of(&business.onto(&Context::current())), business }
     }
 }
 
@@ -51,16 +39,6 @@ fn merged(business: Business, fallback: &Business) -> Business {
         api_key_hash: business.api_key_hash.or_else(|| fallback.api_key_hash.clone()),
         cost_center: business.cost_center.or_else(|| fallback.cost_center.clone()),
     }
-}
-
-fn onto(business: &Business, context: &Context) -> Context {
-    let known = [
-        ("user.id", &business.user_id),
-        ("tenant.id", &business.tenant_id),
-        ("api.key_hash", &business.api_key_hash),
-        ("cost.center", &business.cost_center),
-    ];
-    with_baggage(context, known.into_iter().filter_map(|(key, value)| Some((key, value.clone()?))))
 }
 
 fn with_baggage(context: &Context, entries: impl IntoIterator<Item = (&'static str, String)>) -> Context {
@@ -117,7 +95,7 @@ impl Run {
         let kind =
             claimed.config.get("type").and_then(serde_json::Value::as_str).unwrap_or(claimed.trigger_type.as_str());
         let parent = with_baggage(
-            &onto(&claimed.business, &parent),
+            &claimed.business.onto(&parent),
             [
                 ("workflow.id", claimed.workflow_id.clone()),
                 ("workflow.type", kind.to_owned()),
@@ -190,15 +168,10 @@ fn step_span(kind: &'static str) -> &'static str {
 /// The root of a trace whose execution the clock asked for, and the span that is it. It is open while the execution is stored.
 pub fn scheduled(workflow_id: &str, business: &Business, due: chrono::DateTime<chrono::Utc>) -> (Origin, Run) {
     let parent = with_baggage(
-        &onto(business, &Context::new()),
+        &business.onto(&Context::new()),
         [("workflow.id", workflow_id.to_owned()), ("workflow.type", TriggerType::Scheduled.as_str().to_owned())],
     );
     let attributes = vec![KeyValue::new("workflow.scheduled_for", crate::variables::moment(due))];
     let run = Run::start("workflow.schedule", SpanKind::Internal, &parent, attributes, Vec::new());
     (Origin { business: business.clone(), headers: run.headers() }, run)
-}
-
-/// Runs `work` without spans of its own: for what repeats every second.
-pub async fn untraced<F: Future>(work: F) -> F::Output {
-    work.await
 }

@@ -155,7 +155,7 @@ fn log(message: &str) -> Result<Done, StepError> {
 /// Extracts a file's text, unless that was done; waits for another one who is at it.
 async fn file_process(engine: &Engine, id: &str) -> Result<Done, StepError> {
     let file = engine.processed(id).await?;
-    let (text, truncated) = engine.store().file_text(&file.id).await?.unwrap_or_default();
+    let (text, truncated) = engine.text_of(&file).await?.unwrap_or_default();
     let characters = text.chars().count();
     let result = json!({
         "file_id": file.id,

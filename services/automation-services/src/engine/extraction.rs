@@ -19,7 +19,29 @@ const LEASE: Duration = Duration::from_secs(120);
 /// Pause between looks at a file that someone else extracts.
 const LOOK: Duration = Duration::from_millis(500);
 
+/// How long a text stays in the cache: a run reads it several times within minutes.
+const CACHED: Duration = Duration::from_secs(600);
+
+/// Longer texts are read from the database each time: a shared cache is for what is small.
+const CACHED_BYTES_MAX: usize = 256 << 10;
+
 impl Engine {
+    /// A file's text and whether some was cut off; nothing when it was not extracted.
+    pub async fn text_of(&self, file: &File) -> Result<Option<(String, bool)>, Error> {
+        let Some(processed_at) = file.processed_at else { return Ok(None) };
+        // A text that is extracted again is another text.
+        let key = format!("text:{}:{}", file.id, processed_at.timestamp_millis());
+        let cache = &self.0.parts.cache;
+        if let Some(text) = cache.lookup(&key).await {
+            return Ok(Some(text));
+        }
+        let text = self.store().file_text(&file.id).await?;
+        if let Some(text) = text.as_ref().filter(|(text, _)| text.len() <= CACHED_BYTES_MAX) {
+            cache.remember(&key, text, CACHED).await;
+        }
+        Ok(text)
+    }
+
     /// Begins to extract a file's text, again if it has one; gives the row as it is then, and what tells the end.
     pub async fn begin_processing(&self, id: &str) -> Result<(File, oneshot::Receiver<Result<File, Error>>), Error> {
         let place = self

@@ -28,6 +28,7 @@ use crate::store::Store;
 use crate::store::executions::Execution;
 use crate::upstream::Upstream;
 use chrono::{DateTime, Utc};
+use service_kit::cache::Cache;
 use service_kit::tasks::Tasks;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -40,6 +41,8 @@ use uuid::Uuid;
 pub struct Parts {
     /// Where everything is kept.
     pub store: Store,
+    /// Texts that are read often.
+    pub cache: Cache,
     /// What steps call.
     pub upstream: Upstream,
     /// Where files lie.
@@ -130,7 +133,7 @@ impl Engine {
         let (mut was_failing, mut next_sweep) = (false, self.clock().now());
         while !stop.is_cancelled() {
             // Not traced: a span per statement and second says nothing.
-            let outcome = crate::trace::untraced(self.round(&mut next_sweep)).await;
+            let outcome = telemetry::untraced(self.round(&mut next_sweep)).await;
             match &outcome {
                 Err(error) if !was_failing => {
                     tracing::error!(error = error.chain(), "looking for work failed; trying on")

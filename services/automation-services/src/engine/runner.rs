@@ -230,7 +230,7 @@ impl Running<'_> {
             Err(Error::NotFound { .. }) => return Ok(None),
             other => other?,
         };
-        let text = store.file_text(id).await?.map(|(text, _)| text);
+        let text = self.engine.text_of(&file).await?.map(|(text, _)| text);
         variables::set_file(&mut self.variables, &file, text.as_deref());
         Ok(text)
     }
@@ -339,7 +339,7 @@ async fn keep_alive(engine: &Engine, claimed: Claimed) -> End {
     loop {
         engine.clock().sleep(lease / 3).await;
         let until = engine.clock().now() + lease;
-        match crate::trace::untraced(engine.store().heartbeat(&claimed, until)).await {
+        match telemetry::untraced(engine.store().heartbeat(&claimed, until)).await {
             Ok(Fenced::Done) => lost_at = until,
             Ok(Fenced::Lost) => return End::Lost,
             // The database may come back; after the lease others may have taken over.

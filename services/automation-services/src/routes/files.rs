@@ -252,7 +252,7 @@ pub async fn extract(
         Ok(file) => file?,
         Err(_) => return Err(Error::Busy("the text is being extracted still").into()),
     };
-    let (content, truncated) = engine.store().file_text(&id).await?.unwrap_or_default();
+    let (content, truncated) = engine.text_of(&file).await?.unwrap_or_default();
     Ok(Json(FileText {
         file_id: file.id,
         filename: file.filename,

@@ -11,7 +11,6 @@ use crate::steps;
 use crate::store::Page;
 use crate::store::stats::WorkflowStats;
 use crate::store::workflows::Workflow;
-use crate::trace;
 use crate::triggers;
 use axum::Json;
 use axum::extract::State as Extract;
@@ -21,6 +20,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 use service_kit::problem::{FieldError, ProblemDocument};
 use service_kit::{Problem, ValidJson, ValidPath, ValidQuery};
+use telemetry::Business;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
@@ -194,7 +194,7 @@ pub async fn create(
         failure_count: 0,
         created_at: now,
         updated_at: now,
-        business: trace::business_of(&opentelemetry::Context::current()),
+        business: Business::of(&opentelemetry::Context::current()),
     };
     check(&workflow, now)?;
     workflow.next_run = next_run(&workflow, now);

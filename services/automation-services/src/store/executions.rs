@@ -278,7 +278,14 @@ impl Store {
     pub async fn cancel_execution(&self, id: &str, now: DateTime<Utc>) -> Result<Execution, Error> {
         let sql = "UPDATE executions SET status = 'cancelled', completed_at = $2, owner = NULL, lease_until = NULL, \
                    error_message = 'cancelled by request' WHERE id = $1 AND status IN ('pending', 'running')";
-        let changed = self.database.execute(sql, &values![id, now]).await?;
+        let mut transaction = self.database.begin().await?;
+        let changed = transaction.execute(sql, &values![id, now]).await?;
+        if changed > 0 {
+            let steps = "UPDATE execution_steps SET status = 'failed', error = 'cancelled while it ran', completed_at = $2 \
+                         WHERE execution_id = $1 AND status = 'running'";
+            transaction.execute(steps, &values![id, now]).await?;
+        }
+        transaction.commit().await?;
         let execution = self.execution(id).await?;
         if changed == 0 {
             return Err(Error::Conflict(format!(
