@@ -13,6 +13,9 @@ const FORMULA_MAX: usize = 32_000;
 /// Fields in one request: Airtable's own limit of fields in a table.
 const FIELDS_MAX: usize = 500;
 
+/// Fields to sort by; more than a handful orders nothing any more.
+const SORTS_MAX: usize = 10;
+
 /// A record.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub(crate) struct Record {
@@ -129,33 +132,6 @@ pub(crate) struct Table {
     pub(crate) views: Vec<Json>,
 }
 
-/// A table without its fields.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct TableSummary {
-    /// `tbl…`
-    pub(crate) id: String,
-    /// Its name.
-    pub(crate) name: String,
-    /// What its makers say about it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) description: Option<String>,
-    /// `fld…`
-    #[serde(rename = "primaryFieldId")]
-    #[schema(rename = "primaryFieldId")]
-    pub(crate) primary_field_id: String,
-    /// Number of fields.
-    pub(crate) field_count: usize,
-    /// Number of views.
-    pub(crate) view_count: usize,
-}
-
-/// The tables of a base.
-#[derive(Debug, Serialize, ToSchema)]
-pub(crate) struct Tables {
-    /// In Airtable's order.
-    pub(crate) tables: Vec<TableSummary>,
-}
-
 /// Whose token it is.
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
 pub(crate) struct WhoAmI {
@@ -219,12 +195,14 @@ pub(crate) struct ListQuery {
     /// An Airtable formula; records stay for which it is true.
     #[garde(length(max = FORMULA_MAX))]
     pub(crate) filter_by_formula: Option<String>,
-    /// Name of the field to sort by.
-    #[garde(length(max = NAME_MAX))]
-    pub(crate) sort_field: Option<String>,
-    /// `asc` (by default) or `desc`.
-    #[garde(skip)]
-    pub(crate) sort_direction: Option<Direction>,
+    /// Name of the field to sort by; repeat for more, the first counts most.
+    #[serde(default)]
+    #[garde(length(max = SORTS_MAX), inner(length(min = 1, max = NAME_MAX)))]
+    pub(crate) sort_field: Vec<String>,
+    /// `asc` (by default) or `desc`, one for each field in the same order.
+    #[serde(default)]
+    #[garde(length(max = SORTS_MAX))]
+    pub(crate) sort_direction: Vec<Direction>,
 }
 
 /// Parameters of a write.

@@ -108,25 +108,28 @@ fn list_call(base: &str, table: &str, parameters: Vec<(String, String)>) -> Call
     call
 }
 
-/// Parameters of a query string as the body of `listRecords`.
+/// Parameters of a query string as the body of `listRecords`. Those of a sort come in order, the field before its direction.
 fn body(parameters: Vec<(String, String)>) -> Json {
-    let (mut body, mut fields, mut sort) = (Map::new(), Vec::new(), Map::new());
+    let (mut body, mut fields, mut sort) = (Map::new(), Vec::new(), Vec::new());
     for (name, value) in parameters {
-        match name.as_str() {
-            "fields[]" => fields.push(Json::from(value)),
-            "sort[0][field]" => drop(sort.insert("field".to_owned(), Json::from(value))),
-            "sort[0][direction]" => drop(sort.insert("direction".to_owned(), Json::from(value))),
-            "pageSize" | "maxRecords" => {
-                drop(body.insert(name, value.parse::<u32>().map_or(Json::from(value), Json::from)))
+        if name == "fields[]" {
+            fields.push(Json::from(value));
+        } else if name.ends_with("][field]") {
+            sort.push(json!({"field": value}));
+        } else if name.ends_with("][direction]") {
+            if let Some(last) = sort.last_mut() {
+                last["direction"] = Json::from(value);
             }
-            _ => drop(body.insert(name, Json::from(value))),
+        } else if let ("pageSize" | "maxRecords", Ok(count)) = (name.as_str(), value.parse::<u32>()) {
+            body.insert(name, Json::from(count));
+        } else {
+            body.insert(name, Json::from(value));
         }
     }
-    if !fields.is_empty() {
-        body.insert("fields".to_owned(), Json::from(fields));
-    }
-    if !sort.is_empty() {
-        body.insert("sort".to_owned(), json!([sort]));
+    for (name, list) in [("fields", fields), ("sort", sort)] {
+        if !list.is_empty() {
+            body.insert(name.to_owned(), Json::from(list));
+        }
     }
     Json::Object(body)
 }

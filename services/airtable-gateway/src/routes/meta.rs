@@ -8,7 +8,7 @@ use service_kit::{Problem, ValidPath};
 
 use super::{cached, checked};
 use crate::gateway::Gateway;
-use crate::model::{Bases, Connection, Schema, TableSummary, Tables};
+use crate::model::{Bases, Connection, Schema};
 
 /// Asks Airtable whose token this is, past the cache.
 #[utoipa::path(get, path = "/test", tag = "meta", responses(
@@ -45,9 +45,9 @@ pub(super) async fn schema(
     Ok(cached(&schema, hit))
 }
 
-/// The tables of a base, without their fields.
+/// The same as the schema: clients of old ask for either.
 #[utoipa::path(get, path = "/bases/{base}/tables", tag = "meta", params(("base" = String, Path, description = "app…")), responses(
-    (status = 200, description = "the tables", body = Tables, headers(("x-cache" = String, description = "hit or miss"))),
+    (status = 200, description = "the tables", body = Schema, headers(("x-cache" = String, description = "hit or miss"))),
     (status = 403, description = "no such base, or no permission", body = ProblemDocument, content_type = "application/problem+json"),
 ))]
 #[tracing::instrument(name = "airtable.tables", skip_all, fields(airtable.base.id = base))]
@@ -56,13 +56,5 @@ pub(super) async fn tables(
     ValidPath(base): ValidPath<String>,
 ) -> Result<Response, Problem> {
     let (schema, hit) = gateway.schema(checked("base", &base, true)?).await?;
-    let tables = schema.tables.into_iter().map(|table| TableSummary {
-        field_count: table.fields.len(),
-        view_count: table.views.len(),
-        id: table.id,
-        name: table.name,
-        description: table.description,
-        primary_field_id: table.primary_field_id,
-    });
-    Ok(cached(&Tables { tables: tables.collect() }, hit))
+    Ok(cached(&schema, hit))
 }

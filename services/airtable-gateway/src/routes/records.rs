@@ -168,25 +168,28 @@ async fn write(
 
 /// Airtable's parameters for ours.
 fn parameters(query: ListQuery) -> Result<Vec<(String, String)>, Problem> {
-    if query.sort_direction.is_some() && query.sort_field.is_none() {
-        return Err(Problem::invalid("sort_field", "must be given with sort_direction"));
+    if query.sort_direction.len() > query.sort_field.len() {
+        return Err(Problem::invalid("sort_field", "must be given for each sort_direction"));
     }
-    let direction = query.sort_field.as_ref().map(|_| match query.sort_direction {
-        Some(Direction::Desc) => "desc".to_owned(),
-        _ => "asc".to_owned(),
-    });
     let single = [
         ("view", query.view),
         ("maxRecords", query.max_records.map(|count| count.to_string())),
         ("pageSize", query.page_size.map(|count| count.to_string())),
         ("offset", query.offset),
         ("filterByFormula", query.filter_by_formula),
-        ("sort[0][field]", query.sort_field),
-        ("sort[0][direction]", direction),
     ];
     let given = single.into_iter().filter_map(|(name, value)| Some((name, value.filter(|value| !value.is_empty())?)));
     let fields = query.fields.into_iter().map(|field| ("fields[]", field));
-    Ok(given.chain(fields).map(|(name, value)| (name.to_owned(), value)).collect())
+    let mut parameters: Vec<_> = given.chain(fields).map(|(name, value)| (name.to_owned(), value)).collect();
+    for (at, field) in query.sort_field.into_iter().enumerate() {
+        let direction = match query.sort_direction.get(at) {
+            Some(Direction::Desc) => "desc",
+            _ => "asc",
+        };
+        parameters.push((format!("sort[{at}][field]"), field));
+        parameters.push((format!("sort[{at}][direction]"), direction.to_owned()));
+    }
+    Ok(parameters)
 }
 
 /// Notes on the span how many records the answer holds.

@@ -173,8 +173,7 @@ impl Airtable {
         let failed = |error: reqwest::Error| failure(&error, timeout);
         let response = request.send().await.map_err(failed)?;
         let (status, headers) = (response.status(), response.headers().clone());
-        let body =
-            read(response).await.map_err(|error| error.map_or(too_large(status.as_u16()), |error| failed(error)))?;
+        let body = read(response).await.map_err(|error| error.map_or(too_large(status.as_u16()), failed))?;
         if !status.is_success() {
             return Err(refusal::read(status.as_u16(), &headers, &body));
         }

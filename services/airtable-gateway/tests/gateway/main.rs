@@ -7,4 +7,5 @@
 mod failures;
 mod reads;
 mod setup;
+mod traces;
 mod writes;

@@ -23,10 +23,7 @@ async fn connection_bases_schema_tables() {
     assert_eq!(schema.body["tables"][2]["fields"][5]["type"], "currency");
     let tables = setup.get(&format!("{API}/bases/appSalesCRM000000/tables")).await;
     assert_eq!(tables.cache.as_deref(), Some("hit"), "both come from one schema");
-    assert_eq!(
-        (&tables.body["tables"][2]["name"], &tables.body["tables"][2]["field_count"]),
-        (&json!("Deals"), &json!(15))
-    );
+    assert_eq!(tables.body, schema.body);
 }
 
 #[tokio::test]
@@ -52,6 +49,10 @@ async fn lists_have_the_contracts_parameters_and_shape() {
         offset = page.body["offset"].as_str().map(ToOwned::to_owned);
     }
     assert_eq!(seen, 12);
+    let sorts = "sort_field=Stage&sort_direction=desc&sort_field=Amount&sort_direction=asc&fields=Stage&fields=Amount";
+    let sorted = setup.get(&format!("{DEALS}?{sorts}")).await.body["records"].clone();
+    assert_eq!((&sorted[0]["fields"]["Stage"], &sorted[1]["fields"]["Stage"]), (&json!("Lost"), &json!("Lost")));
+    assert!(sorted[0]["fields"]["Amount"].as_f64() <= sorted[1]["fields"]["Amount"].as_f64());
     let view = setup.get(&format!("{DEALS}?view=Won")).await;
     assert!(view.body["records"].as_array().unwrap().iter().all(|record| record["fields"]["Stage"] == "Won"));
     let id = record["id"].as_str().unwrap();
@@ -106,12 +107,8 @@ async fn wrong_parameters_are_named() {
         (format!("{DEALS}/rec%2F1"), "record"),
     ] {
         let answer = setup.get(&path).await;
-        assert_eq!(
-            (answer.status, answer.body["errors"][0]["field"].as_str()),
-            (422, Some(field)),
-            "{path}: {:?}",
-            answer.body
-        );
+        let told = answer.body["errors"][0]["field"].as_str().unwrap_or_default();
+        assert!(answer.status == 422 && told.starts_with(field), "{path}: {:?}", answer.body);
     }
     let unknown = setup.get(&format!("{DEALS}?filterByFormula=1")).await;
     assert!(

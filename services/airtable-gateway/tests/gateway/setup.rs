@@ -49,12 +49,16 @@ impl Setup {
         Self { airtable, gateway, http: reqwest::Client::new() }
     }
 
+    pub(crate) fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
+        self.http.request(method, format!("{}{path}", self.gateway.url()))
+    }
+
     pub(crate) async fn get(&self, path: &str) -> Answer {
         self.send(Method::GET, path, None).await
     }
 
     pub(crate) async fn send(&self, method: Method, path: &str, body: Option<Json>) -> Answer {
-        let mut request = self.http.request(method, format!("{}{path}", self.gateway.url()));
+        let mut request = self.request(method, path);
         if let Some(body) = body {
             request = request.json(&body);
         }

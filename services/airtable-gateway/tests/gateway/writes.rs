@@ -115,7 +115,7 @@ async fn wrong_bodies_are_named() {
         (Method::POST, json!([]), "body"),
         (Method::POST, json!(too_many), "body"),
         (Method::POST, json!([{}, 7]), "[1]"),
-        (Method::PATCH, json!([{"id": "rec1"}]), "[0]"),
+        (Method::PATCH, json!([{"id": "rec1"}]), "[0].fields"),
         (Method::PUT, json!([{"id": "rec1", "fields": {}, "extra": 1}]), "[0].extra"),
         (Method::DELETE, json!([]), "record_ids"),
         (Method::DELETE, json!(["rec1", "rec/2"]), "record_ids[1]"),
