@@ -93,7 +93,7 @@ where
     let value: T = serde_path_to_error::deserialize(&mut deserializer).map_err(|error| {
         let path = error.path().to_string();
         let cause = error.into_inner();
-        if cause.is_data() { Problem::invalid(field_name(&path, "body"), reason(&cause)) } else { malformed(&cause) }
+        if cause.is_data() { wrong(&path, "body", reason(&cause)) } else { malformed(&cause) }
     })?;
     deserializer.end().map_err(|cause| malformed(&cause))?;
     check(value, "body")
@@ -111,7 +111,7 @@ where
     let deserializer = serde_html_form::Deserializer::from_bytes(text.as_bytes());
     let value: T = serde_path_to_error::deserialize(deserializer).map_err(|error| {
         let path = error.path().to_string();
-        Problem::invalid(field_name(&path, "query"), error.into_inner().to_string())
+        wrong(&path, "query", error.into_inner().to_string())
     })?;
     check(value, "query")
 }
@@ -127,6 +127,16 @@ where
         reason: error.to_string(),
     };
     Err(Problem::validation(report.iter().take(ERRORS_MAX).map(one).collect()))
+}
+
+/// serde blames the object when a field is missing, and names the field in its sentence only.
+fn wrong(path: &str, whole: &str, reason: String) -> Problem {
+    let missing = reason.strip_prefix("missing field `").and_then(|rest| rest.strip_suffix('`'));
+    match (missing, field_name(path, whole)) {
+        (None, field) => Problem::invalid(field, reason),
+        (Some(missing), parent) if parent == whole => Problem::invalid(missing, "is required"),
+        (Some(missing), parent) => Problem::invalid(format!("{parent}.{missing}"), "is required"),
+    }
 }
 
 /// serde and garde call the whole document "." or nothing.
