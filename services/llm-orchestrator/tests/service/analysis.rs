@@ -111,3 +111,37 @@ async fn estimates_and_categories_and_unknown_jobs() {
     }
     assert_eq!(stack.post("/api/v1/analysis/batch", &json!({"tables": []})).await.fields(), ["tables"]);
 }
+
+#[tokio::test]
+async fn two_instances_share_sessions_and_jobs_in_redis_and_postgres() {
+    let test = "llm-orchestrator on Redis and PostgreSQL";
+    let servers = (testkit::servers::Redis::shared(test), testkit::servers::Postgres::shared(test));
+    let (Some(redis), Some(postgres)) = (servers.0.expect("Redis starts"), servers.1.expect("PostgreSQL starts"))
+    else {
+        return;
+    };
+    let (redis_url, database_url) = (redis.url(), postgres.database().expect("an empty database"));
+    let variables = [("REDIS_URL", redis_url.as_str()), ("DATABASE_URL", database_url.as_str())];
+    let stack = Stack::start_with(json!({}), &variables).await;
+    let other = start_service(&stack.gemini.url(), "http://127.0.0.1:9", &stack.folder, &variables).await;
+
+    let first = stack.chat("My name is Ada.", json!({})).await.json();
+    let session = first["session_id"].as_str().expect("an id");
+    let client = reqwest::Client::new();
+    let path = format!("{}/api/v1/chat/completions", other.url());
+    let body = crate::support::chat_body("What is my name?", json!({"session_id": session}));
+    let answer = client.post(path).json(&body).send().await.expect("an answer");
+    assert_eq!(answer.status(), 200);
+    let kept = stack.get(&format!("/api/v1/sessions/{session}/messages")).await.json();
+    assert_eq!(kept["total"], 4, "{kept}");
+
+    let tables: Vec<_> = (0..8).map(|number| table(&format!("tbl{number}"))).collect();
+    let batch = json!({"tables": tables, "categories": ["structure"]});
+    let taken = stack.post("/api/v1/analysis/batch", &batch).await.json();
+    let id = taken["job_id"].as_str().expect("an id");
+    let status = job_until(&other.url(), id, |status| status["status"] == "completed").await;
+    assert_eq!(status["completed_tables"], 8);
+    let results = stack.get(&format!("/api/v1/analysis/batch/{id}/results")).await.json();
+    assert_eq!(results["cost_summary"]["calls"], 8, "no table was done twice: {results}");
+    other.shutdown().await;
+}

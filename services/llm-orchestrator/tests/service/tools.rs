@@ -21,19 +21,16 @@ async fn functions_of_mcp_server_are_run_there() {
                 (&headers["mcp-method"], &headers["mcp-name"]),
                 (&"tools/call".parse().expect("a value"), &"calculate".parse().expect("a value"))
             );
-            assert_eq!(
-                (&body["params"]["name"], &body["params"]["arguments"]["expression"]),
-                (&json!("calculate"), &json!("6*7"))
+            assert_eq!(body["params"]["name"], "calculate");
+            assert!(
+                body["params"]["arguments"]["expression"].as_str().is_some_and(|text| text.contains("6*7")),
+                "{body}"
             );
             assert_eq!(
                 body["params"]["_meta"]["io.modelcontextprotocol/protocolVersion"],
                 headers["mcp-protocol-version"].to_str().expect("text")
             );
-            assert_eq!(
-                stack.upstream().await.as_array().or(stack.upstream().await["requests"].as_array()).map_or(0, Vec::len),
-                2,
-                "two rounds"
-            );
+            assert_eq!(stack.upstream().await.as_array().map(Vec::len), Some(2), "two rounds");
             if !streamed {
                 let body = got.json();
                 assert!(
