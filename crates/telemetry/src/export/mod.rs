@@ -12,6 +12,8 @@ mod metrics;
 mod queue;
 mod redaction;
 mod retry;
+#[cfg(test)]
+mod tests;
 mod transport;
 mod worker;
 

@@ -6,7 +6,8 @@ use std::collections::HashMap;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 use opentelemetry::propagation::{Extractor, Injector};
 
-/// Reads headers. Several lines of one list header (`baggage`, `tracestate`) are one list, as HTTP says.
+/// Reads headers. Several lines of one list header (`baggage`, `tracestate`) are one list, as HTTP says; two of `traceparent` make
+/// something that is none.
 pub(super) struct HeaderReader<'a> {
     headers: &'a HeaderMap,
     joined: Vec<(&'static str, String)>,
@@ -15,7 +16,7 @@ pub(super) struct HeaderReader<'a> {
 impl<'a> HeaderReader<'a> {
     pub(super) fn new(headers: &'a HeaderMap) -> Self {
         let mut joined = Vec::new();
-        for name in ["baggage", "tracestate"] {
+        for name in ["baggage", "tracestate", "traceparent"] {
             let mut lines = headers.get_all(name).iter();
             if lines.nth(1).is_some() {
                 let lines = headers.get_all(name).iter().filter_map(|line| line.to_str().ok());

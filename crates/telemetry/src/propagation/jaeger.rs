@@ -45,7 +45,9 @@ pub(super) fn extract(extractor: &dyn Extractor) -> Found {
     let is_id = |text: &str, digits: usize| {
         (1..=digits).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_hexdigit())
     };
-    let Ok(flags) = u8::from_str_radix(flags, 16) else { return nothing };
+    // Senders may pad with zeros, which the number's type takes; a sign is not a digit.
+    let is_number = !flags.is_empty() && flags.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let Some(flags) = u8::from_str_radix(flags, 16).ok().filter(|_| is_number) else { return nothing };
     if !is_id(trace, 32) || !is_id(span, 16) {
         return nothing;
     }

@@ -4,9 +4,12 @@
 
 mod b3;
 mod carrier;
+#[cfg(test)]
+mod conformance;
 mod jaeger;
 #[cfg(test)]
 mod tests;
+mod w3c;
 
 use std::collections::HashMap;
 
@@ -16,7 +19,7 @@ use opentelemetry::baggage::BaggageExt;
 use opentelemetry::propagation::text_map_propagator::FieldIter;
 use opentelemetry::propagation::{Extractor, Injector, TextMapPropagator};
 use opentelemetry::trace::{SpanContext, TraceContextExt};
-use opentelemetry_sdk::propagation::{BaggagePropagator, TraceContextPropagator};
+use opentelemetry_sdk::propagation::BaggagePropagator;
 
 use crate::business;
 use crate::config::Propagator;
@@ -73,7 +76,7 @@ fn write(propagators: &[Propagator], context: &Context, injector: &mut dyn Injec
     let context = merged.as_ref().unwrap_or(context);
     for propagator in propagators {
         match propagator {
-            Propagator::TraceContext => TraceContextPropagator::new().inject_context(context, injector),
+            Propagator::TraceContext => w3c::inject(context, injector),
             Propagator::Baggage => BaggagePropagator::new().inject_context(context, injector),
             Propagator::B3Single => b3::inject_single(context, injector),
             Propagator::B3Multi => b3::inject_multi(context, injector),
@@ -99,11 +102,14 @@ fn read(propagators: &[Propagator], extractor: &dyn Extractor) -> Context {
         }
         let found = match propagator {
             Propagator::TraceContext => {
-                let read = TraceContextPropagator::new().extract_with_context(&Context::new(), extractor);
-                Found { span: Some(read.span().span_context().clone()), verdict: None }
+                let (found, opaque) = w3c::extract(extractor);
+                if let Some(opaque) = opaque {
+                    context = context.with_value(opaque);
+                }
+                found
             }
-            Propagator::B3Single => b3::extract_single(extractor),
-            Propagator::B3Multi => b3::extract_multi(extractor),
+            // Whichever of the two is written, both are understood.
+            Propagator::B3Single | Propagator::B3Multi => b3::extract(extractor),
             Propagator::Jaeger => jaeger::extract(extractor),
             Propagator::Baggage => continue,
         };
