@@ -106,11 +106,13 @@ impl Call {
         self.operation.context().clone()
     }
 
-    /// Notes what came back for each command.
-    pub(super) fn answered<'a>(&self, answers: impl IntoIterator<Item = (&'a Cmd, &'a Value)>) {
+    /// Notes what came back for each command; an error among the answers fails the round trip.
+    pub(super) fn answered<'a>(&mut self, answers: impl IntoIterator<Item = (&'a Cmd, &'a Value)>) {
         let (mut hits, mut misses) = (0, 0);
         for (command, value) in answers {
-            if let Some((hit, miss)) = looked_up(&name(command), value) {
+            if let Value::ServerError(error) = value {
+                self.failed(&RedisError::from(error.clone()));
+            } else if let Some((hit, miss)) = looked_up(&name(command), value) {
                 hits += hit;
                 misses += miss;
             }
@@ -133,6 +135,10 @@ impl Call {
 
     /// The round trip failed. The message stays out: servers repeat arguments in it.
     pub(super) fn failed(&mut self, error: &RedisError) {
+        // The first failure of a pipeline is the cause.
+        if self.labels.iter().any(|label| label.key.as_str() == semconv::ERROR_TYPE) {
+            return;
+        }
         let code = error
             .code()
             .filter(|code| code.len() <= 32 && code.bytes().all(|byte| byte.is_ascii_uppercase()))

@@ -12,6 +12,7 @@ use opentelemetry::baggage::BaggageExt as _;
 use opentelemetry::context::FutureExt as _;
 use opentelemetry::trace::{SpanKind, Status, TraceContextExt as _};
 use opentelemetry::{Context, KeyValue};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 
 use super::Client;
@@ -32,10 +33,6 @@ async fn server() -> (String, Seen) {
             let path = request.uri().path().to_owned();
             if path == "/stream" {
                 let parts = ["ab", "cd", "ef"].map(|part| Ok::<_, std::io::Error>(Bytes::from_static(part.as_bytes())));
-                return (StatusCode::OK, Body::from_stream(futures::stream::iter(parts)));
-            }
-            if path == "/cut" {
-                let parts = [Ok(Bytes::from_static(b"half")), Err(std::io::Error::other("cut"))];
                 return (StatusCode::OK, Body::from_stream(futures::stream::iter(parts)));
             }
             let status = path.strip_prefix("/status/").and_then(|status| status.parse().ok()).unwrap_or(200);
@@ -158,8 +155,16 @@ async fn streams_are_counted_to_their_end() {
 #[tokio::test]
 async fn an_answer_that_breaks_off_is_an_error() {
     let recorded = Recorded::new();
-    let (url, _) = server().await;
-    let response = client(&recorded).get(format!("{url}/cut")).send().await.expect("an answer");
+    // Announces ten bytes, sends four and closes.
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let url = format!("http://{}", listener.local_addr().expect("bound"));
+    tokio::spawn(async move {
+        let (mut socket, _) = listener.accept().await.expect("a connection");
+        let mut request = [0; 1024];
+        socket.read(&mut request).await.expect("a request");
+        socket.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nhalf").await.expect("written");
+    });
+    let response = client(&recorded).get(&url).send().await.expect("an answer");
     assert!(response.bytes().await.is_err());
     let span = recorded.span("GET");
     assert_eq!(attribute(&span, "error.type").as_deref(), Some("response_body"));

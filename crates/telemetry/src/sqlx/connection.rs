@@ -121,13 +121,14 @@ macro_rules! executor {
                         let context = call.context();
                         let work = async {
                             let mut steps = self.untraced().fetch_many(statement);
-                            while let Some(step) = steps.try_next().await.inspect_err(|error| call.failed(error))? {
+                            while let Some(step) = steps.try_next().await? {
                                 run::note::<$database>(&mut call, &step);
                                 outlet.put(step).await;
                             }
-                            Ok(())
+                            Ok::<(), Error>(())
                         };
-                        work.with_context(context).await
+                        let ended = work.with_context(context).await;
+                        ended.inspect_err(|error| call.failed(error))
                     }
                     .boxed()
                 })

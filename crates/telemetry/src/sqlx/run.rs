@@ -59,13 +59,14 @@ where
                 let (mut connection, _lease) = source.acquire().await?;
                 call.connected();
                 let mut steps = connection.fetch_many(statement);
-                while let Some(step) = steps.try_next().await.inspect_err(|error| call.failed(error))? {
+                while let Some(step) = steps.try_next().await? {
                     note::<DB>(&mut call, &step);
                     outlet.put(step).await;
                 }
-                Ok(())
+                Ok::<(), Error>(())
             };
-            work.with_context(context).await
+            let ended = work.with_context(context).await;
+            ended.inspect_err(|error| call.failed(error))
         }
         .boxed()
     })

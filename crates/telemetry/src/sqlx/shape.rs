@@ -101,6 +101,9 @@ fn shape(text: &str) -> Shape {
         } else if BEFORE_TABLE.contains(&&*upper) {
             // `FOR UPDATE`, `DO UPDATE SET` and `IS DISTINCT FROM` name no table.
             expecting = !matches!((&*before, &*upper), ("FOR" | "DO" | "KEY", "UPDATE") | ("DISTINCT", "FROM"));
+            if expecting && upper == "UPDATE" {
+                parts.push(upper.clone());
+            }
         } else if OPERATIONS.contains(&&*upper) && before != "ON" {
             parts.push(upper.clone());
         }
@@ -135,7 +138,9 @@ impl<'a> Words<'a> {
             } else if self.rest.starts_with("/*") {
                 self.skip_past("*/", 2);
             } else if first == '\'' {
+                // A literal ends what may be a table, as a symbol does.
                 self.skip_quoted('\'');
+                return Some(Word { text: "", quoted: false, symbol: true });
             } else if first == '"' || first == '`' || first == '[' {
                 let text = self.identifier();
                 return Some(Word { text, quoted: true, symbol: false });

@@ -45,7 +45,7 @@ impl System for Sqlite {
         let name = file.file_name().map(|name| name.to_string_lossy().into_owned());
         let in_memory = file.as_os_str().is_empty() || file.to_string_lossy().contains(":memory:");
         // `sqlx` gives each database in memory a running number, which says nothing to anybody.
-        let private = name.as_deref().is_some_and(|name| name.starts_with("sqlx-in-memory"));
+        let private = name.as_deref().is_some_and(|name| name.contains("sqlx-in-memory"));
         Target { namespace: if in_memory || private { Some(":memory:".to_owned()) } else { name }, server: None }
     }
 
