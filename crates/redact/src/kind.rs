@@ -62,6 +62,12 @@ impl Kind {
 /// How each mask begins.
 pub(crate) const MASK_PREFIX: &str = "[REDACTED";
 
+/// Overwrites `name`, of a metric or a label, with `REDACTED____`: only letters, digits and `_` are allowed there.
+pub fn mask_name_in_place(name: &mut [u8]) {
+    name.fill(b'_');
+    name.iter_mut().zip(b"REDACTED").for_each(|(byte, letter)| *byte = *letter);
+}
+
 /// Overwrites `bytes` with a mask of the same length: `[REDACTED:jwt]****`, or stars alone where that does not fit.
 pub fn mask_in_place(bytes: &mut [u8], kind: Kind) {
     let mask = [kind.mask(), "[REDACTED]"].into_iter().find(|mask| mask.len() <= bytes.len()).unwrap_or_default();
@@ -71,10 +77,11 @@ pub fn mask_in_place(bytes: &mut [u8], kind: Kind) {
 }
 
 /// True for what [`mask_in_place`] and [`crate::Redactor::text`] leave behind: masking it again would count it twice.
-pub(crate) fn is_mask(bytes: &[u8]) -> bool {
+pub fn is_mask(bytes: &[u8]) -> bool {
     let stars = |bytes: &[u8]| bytes.iter().all(|byte| *byte == b'*');
     match bytes.strip_prefix(MASK_PREFIX.as_bytes()) {
-        None => stars(bytes),
+        // The second form stands in names of metrics and labels, where brackets are not allowed.
+        None => stars(bytes) || bytes.strip_prefix(b"REDACTED").is_some_and(|rest| rest.iter().all(|byte| *byte == b'_')),
         // Where a value ends, the closing bracket may be taken for its end.
         Some(rest) => match rest.iter().position(|byte| *byte == b']') {
             None => is_kind_name(rest),
@@ -101,6 +108,8 @@ mod tests {
                 mask_in_place(&mut bytes, kind);
                 assert_eq!(bytes.len(), length);
                 assert!(is_mask(&bytes), "{bytes:?}");
+                mask_name_in_place(&mut bytes);
+                assert!(length < 8 || is_mask(&bytes), "{bytes:?}");
             }
         }
         for text in ["x", "[REDACTED]x", "[REDACTED:a b]", "[REDACT", "[REDACTED:Jwt]"] {

@@ -30,7 +30,7 @@ mod url;
 use std::borrow::Cow;
 
 pub use find::Found;
-pub use kind::{Kind, mask_in_place};
+pub use kind::{Kind, is_mask, mask_in_place, mask_name_in_place};
 pub use sql::sql;
 
 /// How much of prompts and completions is kept.
@@ -76,6 +76,13 @@ impl Redactor {
         find::find(text, self.options, false)
     }
 
+    /// The secrets of a URL, as [`Redactor::url`] masks them, or of its query alone (`a=b&c=d`).
+    pub fn find_in_url(&self, url: &[u8]) -> Vec<Found> {
+        let mut found = find::find(url, self.options, true);
+        url::parameters(url, &mut found);
+        found
+    }
+
     /// True when `body` may hold a secret: a pass at memory speed over a message of many texts, such as a request in protobuf. A
     /// text of a body that is not suspected holds nothing that [`Redactor::find`] would find, and no name that
     /// [`Redactor::key_is_secret`] knows is followed by a value: a byte below a space counts as the tag of one.
@@ -92,9 +99,7 @@ impl Redactor {
     /// `url` without user and password and without the values of secret parameters, then as by [`Redactor::text`]; borrowed when
     /// nothing was to be masked.
     pub fn url<'a>(&self, url: &'a str) -> Cow<'a, str> {
-        let mut found = find::find(url.as_bytes(), self.options, true);
-        url::parameters(url.as_bytes(), &mut found);
-        replace(url, &found)
+        replace(url, &self.find_in_url(url.as_bytes()))
     }
 }
 

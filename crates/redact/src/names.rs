@@ -3,6 +3,8 @@
 //! A name is compared by its end, in lower case and without `-`, `_`, `.`: `http.request.header.X-Api-Key`, `OPENAI_API_KEY` and
 //! `apiKey` all end in `apikey`. Names that go on after it, such as `api_key_hash` or `token_count`, are no secrets.
 
+use crate::kind::MASK_PREFIX;
+
 /// Of longer names only the end is looked at.
 const TAIL_BYTES: usize = 64;
 
@@ -118,6 +120,10 @@ impl Flat {
 
 /// True when the whole value of what bears this name is a secret.
 pub(crate) fn is_secret(name: &[u8]) -> bool {
+    // A mask in place of a name says `api-key` too.
+    if memchr::memmem::find(name, MASK_PREFIX.as_bytes()).is_some() {
+        return false;
+    }
     let flat = Flat::of(name);
     // Each ending is ASCII letters, so the last byte excludes most names at once.
     let Some(last) = flat.text().last() else { return false };

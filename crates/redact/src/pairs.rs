@@ -26,6 +26,10 @@ pub(crate) fn value_of_name(text: &[u8], anchor: usize, end: usize) -> Option<Fo
         return None;
     }
     let start = name_start(text, anchor);
+    // The kind in a mask is no name.
+    if text[..start].strip_suffix(b":").is_some_and(|before| before.ends_with(MASK_PREFIX.as_bytes())) {
+        return None;
+    }
     let name = &text[start..end];
     let in_query = matches!(text[..start].last(), Some(b'?' | b'&' | b';')) || bytes::escaped_unit(&text[..start]);
     if !(names::is_secret(name) || in_query && names::is_secret_parameter(name)) {

@@ -8,9 +8,11 @@ use crate::pairs::is_placeholder;
 
 /// Adds the values of secret parameters in query and fragment to `found`.
 pub(crate) fn parameters(url: &[u8], found: &mut Vec<Found>) {
-    let Some(query) = url.iter().position(|byte| matches!(byte, b'?' | b'#')) else { return };
+    // Without a question mark it is a query by itself, if it looks like one.
+    let query = url.iter().position(|byte| matches!(byte, b'?' | b'#')).map(|mark| mark + 1);
+    let alone = || (!url.contains(&b'/') && url.contains(&b'=')).then_some(0);
+    let Some(mut start) = query.or_else(alone) else { return };
     let before = found.len();
-    let mut start = query + 1;
     for parameter in url[start..].split(|byte| matches!(byte, b'&' | b';' | b'?' | b'#')) {
         let end = start + parameter.len();
         if let Some(equals) = parameter.iter().position(|byte| *byte == b'=') {
