@@ -132,6 +132,7 @@ impl Engine {
     async fn dispatch(&self, stop: CancellationToken) {
         let (mut was_failing, mut next_sweep) = (false, self.clock().now());
         while !stop.is_cancelled() {
+            let begin = self.clock().now();
             // Not traced: a span per statement and second says nothing.
             let outcome = telemetry::untraced(self.round(&mut next_sweep)).await;
             match &outcome {
@@ -145,7 +146,8 @@ impl Engine {
             tokio::select! {
                 () = stop.cancelled() => {}
                 () = self.0.wake.notified() => {}
-                () = self.clock().sleep(self.settings().poll) => {}
+                // From the begin of the round: what fell due while it ran is not left for another pause.
+                () = self.clock().sleep_until(begin + self.settings().poll) => {}
             }
         }
     }

@@ -43,7 +43,7 @@ async fn refusals_name_every_field() {
     let api = &harness.api;
     let log = json!([{"type": "log", "message": "x"}]);
     for (body, fields) in [
-        (json!({}), vec!["body"]),
+        (json!({}), vec!["name"]),
         (json!({"name": 5}), vec!["name"]),
         (json!({"name": "", "config": {}}), vec!["name"]),
         (json!({"name": "a\u{0}", "config": {"steps": log}}), vec!["name"]),

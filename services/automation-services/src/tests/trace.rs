@@ -62,7 +62,10 @@ async fn a_trigger_is_one_trace_down_to_the_calls() {
         let step = named(&spans, step);
         assert_eq!(step.parent_span_id, run.span_context.span_id());
         assert_eq!(attribute(step, "workflow.step.status").as_deref(), Some("completed"));
-        let call = spans.iter().find(|span| span.parent_span_id == step.span_context.span_id() && &*span.name == "POST").expect("a client span");
+        let call = spans
+            .iter()
+            .find(|span| span.parent_span_id == step.span_context.span_id() && &*span.name == "POST")
+            .expect("a client span");
         let sent = seen[service].headers["traceparent"].to_str().unwrap();
         assert_eq!(sent, format!("00-{TRACE}-{}-01", call.span_context.span_id()));
         assert_eq!(attribute(call, "workflow.execution_id"), Some(id.clone()));
@@ -97,8 +100,12 @@ async fn a_scheduled_run_has_a_root_and_polling_leaves_no_trace() {
     let run = named(&spans, "workflow.execution");
     assert_eq!(root.parent_span_id, SpanId::INVALID);
     assert_eq!(run.parent_span_id, root.span_context.span_id());
-    assert_eq!((attribute(run, "workflow.type").as_deref(), attribute(run, "tenant.id").as_deref()), (Some("report"), Some("acme")));
-    let roots: Vec<_> = spans.iter().filter(|span| span.parent_span_id == SpanId::INVALID).map(|span| span.name.to_string()).collect();
+    assert_eq!(
+        (attribute(run, "workflow.type").as_deref(), attribute(run, "tenant.id").as_deref()),
+        (Some("report"), Some("acme"))
+    );
+    let roots: Vec<_> =
+        spans.iter().filter(|span| span.parent_span_id == SpanId::INVALID).map(|span| span.name.to_string()).collect();
     let known = ["workflow.schedule", "POST /workflows", "GET /workflows/{id}/executions"];
     let strange: Vec<_> = roots.iter().filter(|name| !known.contains(&name.as_str()) && !is_start_up(name)).collect();
     assert!(strange.is_empty(), "{strange:?}");
@@ -128,6 +135,9 @@ async fn a_run_that_is_taken_up_again_links_to_the_first() {
     let runs: Vec<SpanData> = memory.spans().into_iter().filter(|span| span.name == "workflow.execution").collect();
     assert_eq!(runs.len(), 2);
     assert_ne!(runs[0].span_context.trace_id(), runs[1].span_context.trace_id());
-    assert_eq!(runs[1].links.iter().map(|link| link.span_context.span_id()).collect::<Vec<_>>(), [runs[0].span_context.span_id()]);
+    assert_eq!(
+        runs[1].links.iter().map(|link| link.span_context.span_id()).collect::<Vec<_>>(),
+        [runs[0].span_context.span_id()]
+    );
     assert_eq!(attribute(&runs[1], "workflow.execution_id"), attribute(&runs[0], "workflow.execution_id"));
 }
