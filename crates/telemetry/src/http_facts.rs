@@ -62,12 +62,14 @@ pub(crate) fn host_and_port(authority: &str) -> (&str, Option<u16>) {
 }
 
 /// A status as attribute value of `error.type`.
+#[cfg_attr(not(feature = "reqwest"), allow(dead_code, reason = "the client asks"))]
 pub(crate) fn status_text(status: u16) -> Cow<'static, str> {
     Cow::Owned(status.to_string())
 }
 
 /// True for hosts that belong to the deployment: loopback, private and link-local addresses, names without a dot (containers,
 /// Kubernetes services) and names under the reserved private suffixes. Baggage goes only there unless the client is told otherwise.
+#[cfg_attr(not(any(feature = "reqwest", feature = "tonic")), allow(dead_code, reason = "clients ask"))]
 pub(crate) fn is_internal_host(host: &str) -> bool {
     // RFC 6762, RFC 8375, RFC 6761 and the conventions of Kubernetes, ICANN's reserved `.internal`.
     const SUFFIXES: [&str; 7] = [".local", ".internal", ".localhost", ".svc", ".lan", ".home.arpa", ".test"];
