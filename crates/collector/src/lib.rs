@@ -5,6 +5,7 @@
 //! | [`receivers`] | OTLP over gRPC and HTTP, Prometheus remote write, Loki push: routes and answers |
 //! | [`body`] | reading and decompressing request bodies within limits |
 //! | [`in_flight`] | the bound on bytes held by requests under way |
+//! | [`redaction`] | masks secrets before anything is kept |
 //! | [`offload`] | moves long work off the threads that serve connections |
 //! | [`pipeline`] | hands one checked request to the `Appender` and counts what became of it |
 //! | [`error`], [`status`] | why a request is refused, and the one table of statuses |
@@ -23,6 +24,7 @@ pub mod in_flight;
 pub mod offload;
 pub mod pipeline;
 pub mod receivers;
+pub mod redaction;
 pub mod serve;
 pub mod status;
 pub mod telemetry;

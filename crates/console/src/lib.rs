@@ -59,6 +59,8 @@ pub trait IngestSource: Send + Sync {
     fn listeners(&self) -> Vec<Listener>;
     /// Refused requests by reason, the newest first; a bounded list.
     fn refusals(&self) -> Vec<Refusal>;
+    /// Secrets masked since start, by signal (`traces`, `metrics`, `logs`); empty when redaction is off.
+    fn redacted(&self) -> Vec<(String, u64)>;
 }
 
 /// What the console is given.
@@ -88,6 +90,7 @@ struct Facts {
     now: UnixNanos,
     listeners: Vec<Listener>,
     refusals: Vec<Refusal>,
+    redacted: Vec<(String, u64)>,
     store: StoreStatus,
     /// Rows a second, in the order of `store.signals`.
     rates: Vec<f64>,
@@ -103,6 +106,7 @@ impl Console {
             now: UnixNanos::now(),
             listeners: self.given.ingest.listeners(),
             refusals: self.given.ingest.refusals(),
+            redacted: self.given.ingest.redacted(),
             rates: self.rates.observe(std::time::Instant::now(), accepted),
             store,
         }

@@ -37,6 +37,7 @@ pub(crate) fn render(facts: &Facts) -> String {
     write_state(&mut out, facts);
     write_signals(&mut out, facts);
     write_retention(&mut out, facts);
+    write_redacted(&mut out, &facts.redacted);
     write_refusals(&mut out, &facts.refusals, facts.now);
     write_listeners(&mut out, facts);
     write_snippets(&mut out, facts);
@@ -129,6 +130,20 @@ fn write_retention(out: &mut String, facts: &Facts) {
             count(store.background_tasks),
         ),
     );
+}
+
+fn write_redacted(out: &mut String, redacted: &[(String, u64)]) {
+    let total: u64 = redacted.iter().map(|(_, count)| count).sum();
+    let text = match total {
+        _ if redacted.is_empty() => "Switched off: requests are stored as they come.".to_owned(),
+        0 => "No secret has arrived since start.".to_owned(),
+        _ => {
+            let each: Vec<String> =
+                redacted.iter().map(|(signal, n)| format!("{} in {}", count(*n), escape(signal))).collect();
+            format!("Masked before they were stored: {}.", each.join(", "))
+        }
+    };
+    put(out, format_args!("<h2>Secrets</h2><p>{text}</p>"));
 }
 
 fn write_refusals(out: &mut String, refusals: &[Refusal], now: UnixNanos) {

@@ -25,6 +25,7 @@ pub(crate) fn report(facts: &Facts) -> Value {
                 "signal": signal.signal,
                 "accepted": signal.accepted,
                 "rejected": signal.rejected,
+                "late": signal.late,
                 "acceptedPerSecond": (rate * 10.0).round() / 10.0,
                 "oldest": signal.oldest.map(rfc3339),
                 "newest": signal.newest.map(rfc3339),
@@ -60,6 +61,7 @@ pub(crate) fn report(facts: &Facts) -> Value {
         "listeners": listeners,
         "signals": signals,
         "refused": refusals,
+        "redacted": facts.redacted.iter().map(|(signal, count)| (signal.clone(), json!(count))).collect::<serde_json::Map<_, _>>(),
         "store": {
             "dataDir": store.data_dir,
             "durability": store.durability,

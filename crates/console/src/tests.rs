@@ -34,6 +34,10 @@ impl IngestSource for Fake {
     fn refusals(&self) -> Vec<Refusal> {
         self.refusals.clone()
     }
+
+    fn redacted(&self) -> Vec<(String, u64)> {
+        vec![("traces".into(), 3), ("metrics".into(), 0), ("logs".into(), 1)]
+    }
 }
 
 fn app(status: StoreStatus, refusals: Vec<Refusal>) -> Router {

@@ -95,6 +95,9 @@ pub(crate) struct UpArgs {
     /// Largest request, as received and once decompressed [default: 16MiB]
     #[arg(long, value_name = "SIZE")]
     pub(crate) message_bytes_max: Option<ByteSize>,
+    /// Store requests with the secrets that they hold [default: API keys, tokens, passwords are masked]
+    #[arg(long)]
+    pub(crate) no_redaction: bool,
     /// Share of the file system above which the oldest blocks are deleted [default: 0.9]
     #[arg(long, value_name = "SHARE")]
     pub(crate) disk_used_max: Option<f64>,
@@ -191,6 +194,7 @@ impl UpArgs {
         replace(&mut config.storage.disk_used_max, self.disk_used_max.as_ref());
         replace(&mut config.receivers.message_bytes_max, self.message_bytes_max.as_ref());
         replace(&mut config.runtime.worker_threads, self.worker_threads.as_ref());
+        config.redaction.enabled &= !self.no_redaction;
         // Raising the largest request alone is what a user means: the room for requests under way follows.
         if self.message_bytes_max.is_some() {
             let least = ByteSize(config.receivers.message_bytes_max.0.saturating_mul(2));
@@ -215,7 +219,17 @@ mod tests {
 
     #[test]
     fn flags_win_over_keys() {
-        let line = ["quartet", "up", "--otlp-grpc", "none", "--retention", "2d", "--message-bytes-max", "64MiB"];
+        let line = [
+            "quartet",
+            "up",
+            "--otlp-grpc",
+            "none",
+            "--retention",
+            "2d",
+            "--message-bytes-max",
+            "64MiB",
+            "--no-redaction",
+        ];
         let Verb::Up(args) = Cli::try_parse_from(line).expect("valid").verb else { panic!("not up") };
         let mut config = Config::default();
         args.override_config(&mut config);
@@ -223,6 +237,7 @@ mod tests {
         assert_eq!(config.listeners.otlp_http, ListenAddress::loopback(4318));
         assert_eq!(config.storage.retention.to_string(), "2d");
         assert_eq!(config.receivers.in_flight_bytes_max, ByteSize(128 << 20));
+        assert!(!config.redaction.enabled && Config::default().redaction.enabled);
         assert_eq!(config.validate(), Ok(()));
         let wrong = Cli::try_parse_from(["quartet", "up", "--tempo", "3200"]).expect_err("no host");
         assert!(wrong.to_string().contains("has no port"), "{wrong}");

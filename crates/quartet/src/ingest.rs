@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use collector::pipeline::Signal;
 use collector::telemetry::Telemetry;
 use console::{IngestSource, Listener, Refusal};
 
@@ -9,6 +10,7 @@ use console::{IngestSource, Listener, Refusal};
 pub(crate) struct Ingest {
     pub(crate) listeners: Vec<Listener>,
     pub(crate) telemetry: Arc<Telemetry>,
+    pub(crate) redacts: bool,
 }
 
 impl IngestSource for Ingest {
@@ -25,5 +27,13 @@ impl IngestSource for Ingest {
             last_unix_secs: refusal.last.secs(),
         };
         self.telemetry.snapshot().refusals.into_iter().map(convert).collect()
+    }
+
+    fn redacted(&self) -> Vec<(String, u64)> {
+        if !self.redacts {
+            return Vec::new();
+        }
+        let counts = self.telemetry.snapshot().redacted;
+        Signal::ALL.iter().zip(counts).map(|(signal, count)| (signal.name().to_owned(), count)).collect()
     }
 }

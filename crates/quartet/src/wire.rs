@@ -137,7 +137,11 @@ fn console_state(parts: &Parts) -> console::ConsoleState {
         version: VERSION.to_owned(),
         revision: parts.face.build.revision.clone(),
         store: parts.store.clone(),
-        ingest: Arc::new(Ingest { listeners, telemetry: Arc::clone(&parts.telemetry) }),
+        ingest: Arc::new(Ingest {
+            listeners,
+            telemetry: Arc::clone(&parts.telemetry),
+            redacts: parts.receivers.redaction.enabled,
+        }),
     }
 }
 

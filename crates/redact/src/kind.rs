@@ -81,7 +81,9 @@ pub fn is_mask(bytes: &[u8]) -> bool {
     let stars = |bytes: &[u8]| bytes.iter().all(|byte| *byte == b'*');
     match bytes.strip_prefix(MASK_PREFIX.as_bytes()) {
         // The second form stands in names of metrics and labels, where brackets are not allowed.
-        None => stars(bytes) || bytes.strip_prefix(b"REDACTED").is_some_and(|rest| rest.iter().all(|byte| *byte == b'_')),
+        None => {
+            stars(bytes) || bytes.strip_prefix(b"REDACTED").is_some_and(|rest| rest.iter().all(|byte| *byte == b'_'))
+        }
         // Where a value ends, the closing bracket may be taken for its end.
         Some(rest) => match rest.iter().position(|byte| *byte == b']') {
             None => is_kind_name(rest),

@@ -8,12 +8,17 @@ use store_api::{Appended, Payload, WireFormat};
 use crate::body::{self, ContentEncoding, Plain};
 use crate::error::ReceiveError;
 use crate::in_flight::{InFlight, Reservation};
-use crate::pipeline::{Pipeline, Source};
+use crate::offload;
+use crate::pipeline::{Pipeline, Signal, Source};
+use crate::redaction::{Redaction, RedactionSettings};
 
 /// Larger JSON bodies are transcoded off the runtime: about 500 µs of work.
 pub const JSON_HERE_BYTES_MAX: usize = 128 * 1024;
 
-/// Limits of the receivers.
+/// Larger bodies are searched for secrets off the runtime: about 500 µs of work.
+const SEARCH_HERE_BYTES_MAX: usize = 512 * 1024;
+
+/// Limits of the receivers, and what they mask.
 #[derive(Clone, Debug)]
 pub struct ReceiverSettings {
     /// Largest request body in bytes, as received and once decompressed.
@@ -22,6 +27,8 @@ pub struct ReceiverSettings {
     pub in_flight_bytes_max: usize,
     /// Origins of web pages that may send OTLP; `*` at most once each stands for any text.
     pub cors_origins: Vec<String>,
+    /// What is masked before anything is kept.
+    pub redaction: RedactionSettings,
 }
 
 impl Default for ReceiverSettings {
@@ -34,6 +41,7 @@ impl Default for ReceiverSettings {
             cors_origins: ["http://localhost:*", "https://localhost:*", "http://127.0.0.1:*", "http://[::1]:*"]
                 .map(str::to_owned)
                 .to_vec(),
+            redaction: RedactionSettings::default(),
         }
     }
 }
@@ -44,6 +52,7 @@ pub struct Intake {
     pipeline: Pipeline,
     in_flight: InFlight,
     message_bytes_max: usize,
+    redaction: Redaction,
 }
 
 /// A body read and decompressed. The share of memory is given back when this is dropped: keep it until the answer.
@@ -61,7 +70,8 @@ impl Intake {
     pub fn new(pipeline: Pipeline, settings: &ReceiverSettings) -> Self {
         let in_flight = InFlight::new(settings.in_flight_bytes_max);
         pipeline.telemetry().watch_in_flight(in_flight.clone());
-        Self { pipeline, in_flight, message_bytes_max: settings.message_bytes_max }
+        let redaction = Redaction::new(settings.redaction);
+        Self { pipeline, in_flight, message_bytes_max: settings.message_bytes_max, redaction }
     }
 
     /// The way on.
@@ -98,7 +108,7 @@ impl Intake {
         Ok(Received { plain, at, share })
     }
 
-    /// Stores what was read.
+    /// Stores what was read, without its secrets.
     pub async fn append(
         &self,
         source: Source,
@@ -106,11 +116,26 @@ impl Intake {
         format: WireFormat,
         received: Received,
     ) -> Result<Appended, ReceiveError> {
-        let Received { plain, at, share } = received;
+        let Received { plain, at, share } = self.redact(format, received).await?;
         let payload = Payload { format, body: plain.body, encoded: plain.encoded, received: at };
         let outcome = self.pipeline.append(source, tenant, payload).await;
         drop(share);
         outcome
+    }
+
+    /// Masks secrets. Where there were some, the bytes as received are of no use to the store.
+    async fn redact(&self, format: WireFormat, mut received: Received) -> Result<Received, ReceiveError> {
+        let (redaction, body) = (self.redaction, received.plain.body.clone());
+        let short = body.len() <= SEARCH_HERE_BYTES_MAX;
+        if short && !redaction.suspects(&body) {
+            return Ok(received);
+        }
+        received.share.grow_to(body.len() * 2).await?;
+        if let Some((body, masked)) = offload::run(short, move || redaction.mask(format, &body)).await {
+            self.pipeline.telemetry().redacted(Signal::of(format), &masked);
+            received.plain = Plain { body, encoded: None };
+        }
+        Ok(received)
     }
 }
 

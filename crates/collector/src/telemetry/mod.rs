@@ -24,6 +24,7 @@ use store_api::{Appended, StatusSource};
 use crate::error::ReceiveError;
 use crate::in_flight::InFlight;
 use crate::pipeline::{Signal, Source};
+use crate::redaction::{self, Masked};
 use crate::status::status_of;
 use histogram::{BYTE_BOUNDS, Histogram, RECORD_BOUNDS};
 use refusals::{Refusal, Refusals};
@@ -57,6 +58,8 @@ pub struct Telemetry {
     outlet: [Outlet; SIGNALS],
     batch_records: Histogram,
     batch_bytes: Histogram,
+    /// Masked values by signal and kind.
+    redacted: [[AtomicU64; redact::Kind::ALL.len()]; SIGNALS],
     refusals: Mutex<Refusals>,
     in_flight: OnceLock<InFlight>,
     store: OnceLock<Arc<dyn StatusSource>>,
@@ -86,6 +89,8 @@ pub struct TelemetrySnapshot {
     pub intake: Vec<IntakeSnapshot>,
     /// Refused requests by reason, the newest first.
     pub refusals: Vec<Refusal>,
+    /// Secrets masked since start, by signal.
+    pub redacted: [u64; SIGNALS],
     /// Requests being appended now.
     pub in_flight_requests: u64,
     /// Bytes that requests under way hold.
@@ -111,6 +116,7 @@ impl Telemetry {
             outlet: Default::default(),
             batch_records: Histogram::new(RECORD_BOUNDS),
             batch_bytes: Histogram::new(BYTE_BOUNDS),
+            redacted: Default::default(),
             refusals: Mutex::default(),
             in_flight: OnceLock::new(),
             store: OnceLock::new(),
@@ -146,7 +152,14 @@ impl Telemetry {
         if appended.rejected > 0 {
             intake.refused.fetch_add(appended.rejected, Ordering::Relaxed);
             let reason = appended.reason.as_deref().unwrap_or("no reason given");
-            self.list_refusal(source, Some(signal), "", reason);
+            self.list_refusal(source, Some(signal), "", &redaction::reason(reason));
+        }
+    }
+
+    /// Secrets of a request were masked.
+    pub fn redacted(&self, signal: Signal, masked: &Masked) {
+        for (counter, count) in self.redacted[signal.index()].iter().zip(masked) {
+            counter.fetch_add(*count, Ordering::Relaxed);
         }
     }
 
@@ -166,7 +179,8 @@ impl Telemetry {
         // Requests that name no signal are counted with the door's first one: the label set has no place for them.
         let counted = signal.unwrap_or(source.signals()[0]);
         self.intake[source.index()][counted.index()].requests_refused.fetch_add(1, Ordering::Relaxed);
-        let reason = error.to_string();
+        // The reason may repeat a piece of the request, or its path.
+        let reason = redaction::reason(&error.to_string());
         let status = status_of(error);
         tracing::debug!(
             receiver = source.receiver(),
@@ -203,7 +217,9 @@ impl Telemetry {
         let refusals = self.refusals.lock().unwrap_or_else(PoisonError::into_inner).newest_first();
         let in_flight_requests = self.outlet.iter().map(|outlet| outlet.in_flight.load(Ordering::Relaxed)).sum();
         let in_flight_bytes = self.in_flight.get().map_or(0, |pool| pool.bytes_used() as u64);
-        TelemetrySnapshot { intake, refusals, in_flight_requests, in_flight_bytes }
+        let sum = |kinds: &[AtomicU64]| kinds.iter().map(|count| count.load(Ordering::Relaxed)).sum();
+        let redacted = std::array::from_fn(|signal| sum(&self.redacted[signal]));
+        TelemetrySnapshot { intake, refusals, redacted, in_flight_requests, in_flight_bytes }
     }
 
     /// The metrics in Prometheus text format 0.0.4.

@@ -49,6 +49,8 @@ pub const RECEIVER_REQUESTS: Metric = counter("otelcol_receiver_requests", "Requ
 pub const PROCESSOR_INCOMING: Metric = counter("otelcol_processor_incoming_items", "Records handed to the pipeline.");
 /// Labels `processor`, `otel_signal`.
 pub const PROCESSOR_OUTGOING: Metric = counter("otelcol_processor_outgoing_items", "Records that left the pipeline.");
+/// Labels `otel_signal`, `kind`.
+pub const REDACTED: Metric = counter("quartet_redacted_values", "Secrets masked before they were stored.");
 /// Label `processor`.
 pub const BATCH_SIZE: Metric =
     histogram("otelcol_processor_batch_batch_send_size", "Records of a request handed to the store.");
@@ -105,6 +107,9 @@ pub const STORE_OLDEST: Metric =
 pub const STORE_FLUSHES: Metric = counter("quartet_store_flushes", "Flushes done.");
 /// Label `signal`.
 pub const STORE_COMPACTIONS: Metric = counter("quartet_store_compactions", "Compactions done.");
+/// Label `signal`.
+pub const STORE_LATE: Metric =
+    counter("quartet_store_late_points", "Delta points dropped because a newer one of their series was there.");
 /// Label `signal`.
 pub const STORE_RETIRED: Metric = counter("quartet_store_retired_blocks", "Blocks that retention deleted.");
 /// No labels.

@@ -75,8 +75,20 @@ fn write_pipeline(out: &mut String, telemetry: &Telemetry) {
     }
     family(out, &names::PROCESSOR_INCOMING, names::PROCESSOR_INCOMING.name, &incoming);
     family(out, &names::PROCESSOR_OUTGOING, names::PROCESSOR_OUTGOING.name, &outgoing);
+    write_redacted(out, telemetry);
     histogram(out, &names::BATCH_SIZE, &telemetry.batch_records);
     histogram(out, &names::BATCH_BYTES, &telemetry.batch_bytes);
+}
+
+fn write_redacted(out: &mut String, telemetry: &Telemetry) {
+    let mut lines = Vec::new();
+    for signal in Signal::ALL {
+        for kind in redact::Kind::ALL {
+            let labels = format!("otel_signal=\"{}\",kind=\"{}\"", signal.name(), kind.name());
+            lines.push((labels, read(&telemetry.redacted[signal.index()][kind.index()])));
+        }
+    }
+    family(out, &names::REDACTED, names::REDACTED.name, &lines);
 }
 
 fn write_outlet(out: &mut String, telemetry: &Telemetry) {
@@ -119,7 +131,7 @@ fn write_process(out: &mut String, telemetry: &Telemetry) {
 fn write_store(out: &mut String, telemetry: &Telemetry) {
     let Some(store) = telemetry.store.get() else { return };
     let status = store.status();
-    let columns: [(&Metric, Pick); 10] = [
+    let columns: [(&Metric, Pick); 11] = [
         (&names::STORE_HEAD_ROWS, |signal| Some(signal.head_rows as f64)),
         (&names::STORE_HEAD_BYTES, |signal| Some(signal.head_bytes as f64)),
         (&names::STORE_BLOCK_ROWS, |signal| Some(signal.block_rows as f64)),
@@ -129,6 +141,7 @@ fn write_store(out: &mut String, telemetry: &Telemetry) {
         (&names::STORE_OLDEST, |signal| signal.oldest.map(|oldest| oldest.0 as f64 / 1e9)),
         (&names::STORE_FLUSHES, |signal| Some(signal.flushes as f64)),
         (&names::STORE_COMPACTIONS, |signal| Some(signal.compactions as f64)),
+        (&names::STORE_LATE, |signal| Some(signal.late as f64)),
         (&names::STORE_RETIRED, |signal| Some(signal.retention_deleted_blocks as f64)),
     ];
     for (metric, pick) in columns {

@@ -26,6 +26,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use collector::ReceiverSettings;
+use collector::redaction::RedactionSettings;
 use serde::{Deserialize, Serialize};
 use storage::{BucketSettings, StoreSettings};
 
@@ -43,6 +44,8 @@ pub(crate) struct Config {
     pub(crate) storage: StorageConfig,
     /// Limits of what is taken in.
     pub(crate) receivers: ReceiversConfig,
+    /// Secrets.
+    pub(crate) redaction: RedactionConfig,
     /// Limits of what is answered.
     pub(crate) queries: QueriesConfig,
     /// Threads.
@@ -167,6 +170,25 @@ impl Default for ReceiversConfig {
     }
 }
 
+/// What is masked in requests before anything is kept of them.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct RedactionConfig {
+    /// API keys, tokens, passwords, credentials of URLs. Default `true`; `false` switches the rest off too.
+    pub(crate) enabled: bool,
+    /// E-mail addresses. Default `false`.
+    pub(crate) emails: bool,
+    /// Card numbers. Default `false`.
+    pub(crate) cards: bool,
+}
+
+impl Default for RedactionConfig {
+    fn default() -> Self {
+        let RedactionSettings { enabled, emails, cards } = RedactionSettings::default();
+        Self { enabled, emails, cards }
+    }
+}
+
 /// Limits of what is answered.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
@@ -265,6 +287,11 @@ impl Config {
             message_bytes_max: bytes(self.receivers.message_bytes_max),
             in_flight_bytes_max: bytes(self.receivers.in_flight_bytes_max),
             cors_origins: self.receivers.cors_origins.clone(),
+            redaction: RedactionSettings {
+                enabled: self.redaction.enabled,
+                emails: self.redaction.emails,
+                cards: self.redaction.cards,
+            },
         }
     }
 

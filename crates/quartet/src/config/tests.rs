@@ -36,6 +36,7 @@ fn full_yaml_sets_every_key_and_its_secret_is_masked_when_shown() {
     assert_eq!(bucket.options["aws_secret_access_key"], "s3cret");
     assert_eq!(config.receiver_settings().message_bytes_max, 32 << 20);
     assert_eq!(config.store_settings().head_bytes_max, 256 << 20);
+    assert!(!config.receiver_settings().redaction.enabled && config.receiver_settings().redaction.cards);
     let shown = config.to_yaml();
     assert!(!shown.contains("s3cret") && shown.contains("<secret>"), "{shown}");
 }
