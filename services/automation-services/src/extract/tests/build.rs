@@ -146,7 +146,7 @@ pub(crate) fn doc(pieces: &[(&str, bool)], flags: u16, version: u16) -> Vec<u8> 
             at
         } else {
             document.extend(text.chars().map(|character| character as u8));
-            at * 2 | 0x4000_0000
+            (at * 2) | 0x4000_0000
         };
         count += text.encode_utf16().count() as u32;
         ends.push(count);
