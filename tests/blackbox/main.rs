@@ -10,5 +10,6 @@ mod disk_full;
 mod ledger;
 mod open_format;
 mod real_clients;
+mod redaction;
 mod rust_sdk;
 mod smoke;
