@@ -4,11 +4,14 @@ DATA_DIR ?= quartet-data
 ARGS ?=
 CARGO ?= cargo
 VENV_BENCH := target/venv-bench
+# What `make demo` starts, each a process of its own.
+DEMO_PACKAGES := quartet quartet-demo stand-in-gemini stand-in-airtable \
+  llm-orchestrator airtable-gateway mcp-server automation-services
 # Debian packages for `test` and `bench`: program (a name on the PATH, or a path with wildcards) and package.
 TEST_PACKAGES := redis-server:redis-server prometheus:prometheus /usr/lib/postgresql/*/bin/initdb:postgresql
 BENCH_PACKAGES := prometheus:prometheus victoria-metrics:victoria-metrics
 
-.PHONY: help up build test test-setup soak bench check conformance fuzz packages cargo
+.PHONY: help up demo build test test-setup soak bench check conformance fuzz packages cargo
 
 help:
 	@sed -n 's/^## //p' Makefile
@@ -22,6 +25,12 @@ build: cargo
 ## make up           build (cold: minutes) and start on loopback; data in ./quartet-data
 up: build
 	target/release/quartet up --data-dir $(DATA_DIR) $(ARGS)
+
+## make demo         up, stand-ins for Gemini and Airtable, the four services, and a working day of traffic; ends with Ctrl-C
+demo: cargo
+	$(CARGO) build --release --locked $(DEMO_PACKAGES:%=-p %) \
+	  || { echo "once more, in case a download failed"; $(CARGO) build --release --locked $(DEMO_PACKAGES:%=-p %); }
+	target/release/quartet-demo --data-dir $(DATA_DIR)/demo $(ARGS)
 
 # Installs Debian packages whose program is missing; says so when it cannot. $(1): list of program:package.
 define install
@@ -41,7 +50,8 @@ test-setup: cargo
 
 ## make test         every test; the black-box ones against a debug build
 test: test-setup
-	$(CARGO) build --locked -p quartet || { echo "once more, in case a download failed"; $(CARGO) build --locked -p quartet; }
+	$(CARGO) build --locked --workspace --all-targets \
+	  || { echo "once more, in case a download failed"; $(CARGO) build --locked --workspace --all-targets; }
 	$(CARGO) test --locked --workspace --no-fail-fast
 
 ## make soak         the concurrency test for 60 s and 200 kills, against the release build

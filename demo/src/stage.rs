@@ -171,6 +171,8 @@ impl Stage {
             ("GEMINI_API_KEY", GEMINI_KEY.to_owned()),
             ("AIRTABLE_BASE_URL", format!("{}/v0", places.airtable)),
             ("AIRTABLE_TOKEN", AIRTABLE_TOKEN.to_owned()),
+            // As long as the stand-in's own.
+            ("AIRTABLE_PENALTY", "1".to_owned()),
         ];
         variables.extend(places.named_services().map(|(_, url, variable)| (variable, url.to_owned())));
         variables

@@ -274,7 +274,7 @@ fn workflows(table: &Table) -> [(&'static str, Option<&'static str>, Value); 3] 
             "Ask with tools",
             Some("*/5 * * * *"),
             json!([
-                {"type": "llm", "prompt": "Use airtable_list_bases and name our bases.", "tools": true},
+                {"type": "llm", "prompt": "Use airtable_list_bases and name our bases.", "tool_choice": "auto"},
                 {"type": "condition", "condition": {"type": "not_equals", "left": "{step_1_result}", "right": ""}},
                 {"type": "log", "message": "answer: {step_1_result}"},
             ]),
