@@ -13,3 +13,4 @@ mod real_clients;
 mod redaction;
 mod rust_sdk;
 mod smoke;
+mod whole;
