@@ -76,7 +76,7 @@ pub(crate) const SHAPES: &[Shape] = &[
     shape("1//0", URL64, 30),
     // OpenAI, Anthropic, OpenRouter, DeepSeek, Langfuse and others who took over the form.
     shape("sk-", URL64, 20).need(Need::Dense).by("sk-_"),
-    shape("sess-", ALNUM, 32).need(Need::Scrambled).by("ss-+"),
+    shape("sess-", ALNUM, 32).by("ss-+"),
     shape("gsk_", ALNUM, 30),
     shape("xai-", ALNUM, 40),
     shape("pplx-", ALNUM, 30).by("plx-"),

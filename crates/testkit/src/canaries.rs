@@ -37,7 +37,7 @@ const FORMATS: &[(&str, &str, &str, &str)] = &[
     ("mistral", "<A9:32>", "MISTRAL_API_KEY=@@", "mistral_api_key"),
     ("cohere", "<A9:40>", "{\"cohere_api_key\": \"@@\"}", "cohere.api-key"),
     ("airtable token", "pat<A9:14>.<x:64>", "@@", "note"),
-    ("airtable key", "key<A9:4>7k<A9:4>Q2<A9:2>", "@@", "note"),
+    ("airtable key", "key<A9:2>7k<A9:2>Q2x9<A9:2>B4", "@@", "note"),
     ("aws access key", "AKIA<U:16>", "@@", "note"),
     ("aws session key", "ASIA<U:16>", "@@", "note"),
     ("aws secret key", "<A9:20>/<A9:19>", "aws_secret_access_key = @@", "aws.secret_access_key"),

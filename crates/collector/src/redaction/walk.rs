@@ -189,8 +189,11 @@ fn collect_refs(message: &[u8], refs: &mut Vec<u64>) {
     refs.truncate(refs.len() / 2 * 2);
 }
 
-/// Number of the next field, with its bytes if it is length-delimited.
-fn next<'b>(cursor: &mut Cursor<'b>) -> Result<Option<(u32, Option<&'b [u8]>)>, WireError> {
+/// Number of a field, with its bytes if it is length-delimited.
+type Next<'b> = (u32, Option<&'b [u8]>);
+
+/// The next field; `None` at the end.
+fn next<'b>(cursor: &mut Cursor<'b>) -> Result<Option<Next<'b>>, WireError> {
     match cursor.next_tag()? {
         None => Ok(None),
         Some((number, BYTES)) => Ok(Some((number, Some(cursor.bytes()?)))),
