@@ -30,6 +30,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("testkit", &["protowire"]),
     ("quartet-tests", &["testkit", "protowire"]),
     ("quartet-bench", &["testkit", "protowire"]),
+    ("quartet-sdk-bench", &["telemetry"]),
     ("xtask", &[]),
 ];
 
