@@ -86,7 +86,7 @@ pub(crate) async fn play(traffic: &Arc<Traffic>, args: &Args) {
         under_way.spawn(async move { actor.act(action, person, words).await });
         if reported.elapsed() >= REPORT_EVERY {
             reported = Instant::now();
-            say::progress(hour, traffic);
+            say::progress(hour, traffic, args.output);
         }
     }
 }

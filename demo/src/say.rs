@@ -66,10 +66,14 @@ pub(crate) async fn ready(args: &Args, stage: &Stage, traffic: &Traffic) -> anyh
     Ok(())
 }
 
-/// One line now and then.
-pub(crate) fn progress(hour: f64, traffic: &Traffic) {
+/// One line now and then; stdout has documents alone when a program reads it.
+pub(crate) fn progress(hour: f64, traffic: &Traffic, output: Output) {
     let (hours, minutes) = (hour as u32, (hour.fract() * 60.0) as u32);
-    line(&format!("{hours:02}:{minutes:02}  {}", tally(traffic)));
+    let text = format!("{hours:02}:{minutes:02}  {}", tally(traffic));
+    match output {
+        Output::Text => line(&text),
+        Output::Json => error(&text),
+    }
     if let Some(surprise) = traffic.surprise.lock().unwrap_or_else(PoisonError::into_inner).take() {
         error(&surprise);
     }

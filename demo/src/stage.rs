@@ -151,6 +151,11 @@ impl Stage {
             std::fs::create_dir_all(&data).with_context(|| format!("cannot make {}", data.display()))?;
             let mut environment = vec![("PORT", port.to_string()), ("DATA_DIR", data.display().to_string())];
             environment.extend(self.environment());
+            // Its tool query_database reads what automation-services keeps.
+            if name == "mcp-server" && std::env::var_os("DATABASE_URL").is_none() {
+                let file = args.data_dir.join("automation-services/automation-services.sqlite");
+                environment.push(("DATABASE_URL", format!("sqlite://{}", file.display())));
+            }
             let path = self.bin_dir.join(name);
             let program = Program { name, path, arguments: Vec::new(), environment, logs };
             self.processes.push(Process::start(&program)?);

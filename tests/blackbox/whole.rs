@@ -113,7 +113,13 @@ fn make_workflow(demo: &Installation) -> Result<String> {
 }
 
 /// Runs the workflow below the parent that `headers` name and checks the trace `id`.
-fn trigger_and_check(demo: &Installation, workflow: &str, headers: &[(&str, &str)], id: &str, parent: &str) -> Result<()> {
+fn trigger_and_check(
+    demo: &Installation,
+    workflow: &str,
+    headers: &[(&str, &str)],
+    id: &str,
+    parent: &str,
+) -> Result<()> {
     let mut all = vec![
         ("content-type", "application/json"),
         ("x-tenant-id", "acme-retail"),
@@ -183,7 +189,9 @@ fn check(spans: &[Span], parent: &str) -> Result<()> {
     has("chat", &|span| span.name.starts_with("chat ") && span.kind == "SPAN_KIND_CLIENT")?;
     has("tool", &|span| span.name == "execute_tool airtable_list_bases")?;
     has("upstream", &|span| {
-        span.service == "airtable-gateway" && span.kind == "SPAN_KIND_CLIENT" && span.attributes.contains_key("url.full")
+        span.service == "airtable-gateway"
+            && span.kind == "SPAN_KIND_CLIENT"
+            && span.attributes.contains_key("url.full")
     })?;
     has("workflow", &|span| span.attributes.contains_key("workflow.id") && span.service == "llm-orchestrator")?;
     Ok(())

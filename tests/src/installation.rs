@@ -43,7 +43,8 @@ impl Installation {
         command.envs(environment.iter().copied());
         let stderr = File::create(folder.path().join("demo.log"))?;
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(stderr);
-        let mut child = command.spawn().context("quartet-demo is not beside quartet: cargo build --workspace --bins")?;
+        let mut child =
+            command.spawn().context("quartet-demo is not beside quartet: cargo build --workspace --bins")?;
         let stdout = child.stdout.take().context("the child has a stdout")?;
         let mut lines = BufReader::new(stdout).lines();
         let first = lines.next();

@@ -92,10 +92,10 @@ fn end(mut child: Child) -> Result<Output> {
 async fn until(client: &reqwest::Client, url: &str, expected: &str) -> Result<()> {
     let deadline = Instant::now() + LIMIT;
     loop {
-        if let Ok(answer) = client.get(url).send().await {
-            if answer.text().await? == expected {
-                return Ok(());
-            }
+        if let Ok(answer) = client.get(url).send().await
+            && answer.text().await? == expected
+        {
+            return Ok(());
         }
         ensure!(Instant::now() < deadline, "{url} does not answer {expected}");
         tokio::time::sleep(Duration::from_millis(10)).await;

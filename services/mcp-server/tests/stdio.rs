@@ -1,5 +1,10 @@
 //! The built binary over stdin and stdout: one JSON document a line, nothing else on stdout.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "clippy knows the functions of a test crate for tests only where they say so themselves"
+)]
+
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, Command, Stdio};
 

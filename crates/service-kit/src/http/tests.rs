@@ -188,8 +188,7 @@ async fn requests_are_put_together() {
         .secret_header("x-goog-api-key", &Secret::new("k"));
     assert!(!format!("{request:?}").contains("Bearer t"));
     request.send().await.unwrap();
-    let asked = upstream.asked.lock().unwrap();
-    let (line, headers, _) = &asked[0];
+    let (line, headers, _) = upstream.asked.lock().unwrap().remove(0);
     assert_eq!(line, "PATCH /v0/a%20b?x=1&q=%C3%A4%26&n=2");
     assert_eq!(
         (&headers["x-mixed-case"], &headers["authorization"], &headers["x-goog-api-key"]),

@@ -22,7 +22,7 @@ use tracing_subscriber::registry::LookupSpan;
 
 /// Libraries below the services, whose spans and chatter would bury what the service says. `LOG_LEVEL=h2=debug` brings logs back.
 const TRANSPORT: &[&str] =
-    &["h2", "hyper", "hyper_util", "reqwest", "rustls", "tonic", "tower", "tower_http", "opentelemetry"];
+    &["h2", "hyper", "hyper_util", "reqwest", "rmcp", "rustls", "tonic", "tower", "tower_http", "opentelemetry"];
 
 /// Sends what `tracing` sees to the process's telemetry. [`crate::init`] installs it; a program with a subscriber of its own adds it.
 #[derive(Clone, Debug)]

@@ -45,7 +45,6 @@ pub(crate) fn ready(folder: &Path) -> PathBuf {
 }
 
 struct Threads {
-    stop: Arc<AtomicBool>,
     ended: Vec<Arc<AtomicU64>>,
     handles: Vec<std::thread::JoinHandle<()>>,
 }

@@ -363,7 +363,7 @@ fn cost_attributes(priced: &Priced) -> Vec<KeyValue> {
 /// The prompt, if it may be captured.
 fn prompt(body: &Value) -> Vec<KeyValue> {
     let mut found = Vec::new();
-    if let Some(input) = body.get("contents").and_then(|contents| captured(contents)) {
+    if let Some(input) = body.get("contents").and_then(captured) {
         found.push(KeyValue::new("gen_ai.input.messages", input));
     }
     if let Some(system) = body.get("systemInstruction").and_then(|system| captured(&system["parts"])) {

@@ -13,7 +13,7 @@ use stand_in_gemini::{Options, scenario::Scenario};
 /// An answer, read to its end.
 pub(crate) struct Got {
     pub(crate) status: u16,
-    pub(crate) headers: reqwest::header::HeaderMap,
+    pub(crate) headers: HeaderMap,
     pub(crate) text: String,
 }
 
