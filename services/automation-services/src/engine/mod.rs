@@ -174,11 +174,17 @@ impl Engine {
             let ids = if free == 0 { Vec::new() } else { self.store().claimable(now, free as u32).await? };
             let mut claimed_any = false;
             for id in ids {
+                // What a task of ours just gave back because the service stops is for the next service.
+                if self.0.parts.tasks.stopping().is_cancelled() {
+                    return Ok(());
+                }
                 let Ok(permit) = self.0.slots.clone().try_acquire_owned() else { return Ok(()) };
                 // A task of ours that is winding down: it must be gone before we begin again.
                 if self.running().contains_key(&id) {
                     continue;
                 }
+                // Read now, not before the list: a claim that begins in the past ends early.
+                let now = self.clock().now();
                 let Some(claimed) = self.store().claim(&id, &self.0.owner, now, now + self.settings().lease).await?
                 else {
                     continue;
