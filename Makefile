@@ -76,6 +76,8 @@ bench: build
 	  || echo "MISSING: rotel (pip install failed), measured without it"
 	$(CARGO) build --release --locked -p quartet-bench
 	PATH="$(CURDIR)/$(VENV_BENCH)/bin:$$PATH" target/release/quartet-bench $(ARGS)
+	$(CARGO) build --release --locked -p quartet-sdk-bench --features contrib
+	target/release/quartet-sdk-bench $(filter --quick,$(ARGS))
 
 ## make fuzz         each fuzz target for FUZZ_SECONDS (60); needs a nightly toolchain
 FUZZ_SECONDS ?= 60
