@@ -128,6 +128,16 @@ pub struct Prompt {
     pub tool_choice: Option<Value>,
 }
 
+impl Prompt {
+    /// Whether the model can call nothing. A `tool_choice` other than `none` offers the tools of mcp-server even without a list.
+    fn is_without_tools(&self) -> bool {
+        match &self.tool_choice {
+            Some(choice) => choice == "none",
+            None => self.tools.is_none(),
+        }
+    }
+}
+
 impl Action {
     /// The `type` that a user writes.
     pub fn kind(&self) -> &'static str {
@@ -147,7 +157,7 @@ impl Action {
     pub fn is_repeatable(&self) -> bool {
         match self {
             Self::AirtableCreate { .. } => false,
-            Self::Llm(prompt) => prompt.tools.is_none(),
+            Self::Llm(prompt) => prompt.is_without_tools(),
             _ => true,
         }
     }

@@ -114,3 +114,18 @@ fn refusals_name_the_field() {
         assert_eq!(told.join("; "), expected);
     }
 }
+
+#[test]
+fn a_question_without_tools_may_be_asked_again() {
+    for (more, repeatable) in [
+        (json!({}), true),
+        (json!({"tool_choice": "none", "tools": [{"name": "calculate"}]}), true),
+        (json!({"tool_choice": "auto"}), false),
+        (json!({"tools": []}), false),
+    ] {
+        let mut step = json!({"type": "llm", "prompt": "p"});
+        step.as_object_mut().unwrap().extend(more.as_object().cloned().unwrap());
+        let steps = parse(&json!({"steps": [step]})).unwrap();
+        assert_eq!(steps[0].action.is_repeatable(), repeatable, "{more}");
+    }
+}

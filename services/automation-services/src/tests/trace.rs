@@ -64,7 +64,7 @@ async fn a_trigger_is_one_trace_down_to_the_calls() {
         assert_eq!(attribute(step, "workflow.step.status").as_deref(), Some("completed"));
         let call = spans
             .iter()
-            .find(|span| span.parent_span_id == step.span_context.span_id() && &*span.name == "POST")
+            .find(|span| span.parent_span_id == step.span_context.span_id() && span.name.starts_with("POST"))
             .expect("a client span");
         let sent = seen[service].headers["traceparent"].to_str().unwrap();
         assert_eq!(sent, format!("00-{TRACE}-{}-01", call.span_context.span_id()));
