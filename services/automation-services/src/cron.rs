@@ -4,7 +4,7 @@
 //! days, lists, ranges, steps, `L`, `#` and `W` are understood by the `croner` crate, as is Vixie cron's rule that day of month and day of
 //! week are alternatives when both are given. Time zones are not: a schedule means UTC everywhere.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SubsecRound, Utc};
 use croner::Cron;
 use croner::parser::{CronParser, Seconds};
 
@@ -39,9 +39,10 @@ impl Schedule {
         schedule.next(now).map(|_| schedule).ok_or(CronError::Never)
     }
 
-    /// The first moment after `after`.
+    /// The first moment after `after`: a whole second.
     pub fn next(&self, after: DateTime<Utc>) -> Option<DateTime<Utc>> {
-        self.0.find_next_occurrence(&after, false).ok()
+        // The crate would carry the fraction of `after` into its answer, and a workflow of every minute would run late by it.
+        self.0.find_next_occurrence(&after.trunc_subsecs(0), false).ok()
     }
 
     /// The next `count` moments after `after`, in order.
@@ -106,6 +107,19 @@ mod tests {
         ];
         for (expression, now, expected) in cases {
             assert_eq!(upcoming(expression, now), *expected, "{expression}");
+        }
+    }
+
+    #[test]
+    fn moments_are_whole_seconds_and_later_than_asked() {
+        for (expression, now, expected) in [
+            ("*/5 * * * *", "2026-11-22T10:00:00.136Z", "2026-11-22T10:05:00Z"),
+            ("* * * * *", "2026-11-22T10:00:59.999Z", "2026-11-22T10:01:00Z"),
+            ("* * * * * *", "2026-11-22T10:00:00.5Z", "2026-11-22T10:00:01Z"),
+            ("* * * * * *", "2026-11-22T10:00:00Z", "2026-11-22T10:00:01Z"),
+        ] {
+            let now = at(now);
+            assert_eq!(Schedule::parse(expression, now).unwrap().next(now), Some(at(expected)), "{expression}");
         }
     }
 

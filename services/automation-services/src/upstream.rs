@@ -104,7 +104,8 @@ impl Upstream {
             .or(self.base_id.as_deref())
             .ok_or(CallError::NoBase)?;
         let path = format!("/api/v1/airtable/bases/{}/tables/{}/records", segment(base)?, segment(&target.table)?);
-        let request = self.gateway.request(method, &path);
+        let request =
+            self.gateway.request(method, &path).template("/api/v1/airtable/bases/{base}/tables/{table}/records");
         Ok(if target.typecast { request.query("typecast", true) } else { request })
     }
 
@@ -137,7 +138,8 @@ impl Upstream {
         ];
         body.extend(members.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))));
         // A question is asked again only when it did not arrive: each answer costs.
-        let request = self.orchestrator.post("/api/v1/chat/completions").json(&body).idempotent(false);
+        let path = "/api/v1/chat/completions";
+        let request = self.orchestrator.post(path).template(path).json(&body).idempotent(false);
         let answer = call(ORCHESTRATOR, request, business, time).await?;
         let choice =
             answer.pointer("/choices/0").ok_or(CallError::Incomplete { service: ORCHESTRATOR, what: "a choice" })?;

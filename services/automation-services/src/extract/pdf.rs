@@ -7,7 +7,8 @@ use super::sink::Sink;
 use super::{ExtractError, INFLATED_BYTES_MAX};
 use flate2::write::ZlibDecoder;
 use memchr::memmem::{find, rfind};
-use pdf_extract::{Document, OutputError, PlainTextOutput};
+use pdf_extract::{Document, MediaBox, OutputDev, OutputError, PlainTextOutput, Transform};
+use std::cell::Cell;
 use std::io::{self, Write};
 use std::path::Path;
 
@@ -27,10 +28,12 @@ pub(super) fn read(path: &Path, sink: &mut Sink) -> Result<(), ExtractError> {
         return Err(ExtractError::Encrypted);
     }
     sink.note("pages", document.get_pages().len());
-    let mut writer = TextWriter { sink };
+    let page_begins = Cell::new(false);
+    let mut writer = TextWriter { sink, page_begins: &page_begins };
     let outcome = {
         let writer: &mut dyn Write = &mut writer;
-        pdf_extract::output_doc(&document, &mut PlainTextOutput::new(writer))
+        let mut output = Pages { text: PlainTextOutput::new(writer), page_begins: &page_begins };
+        pdf_extract::output_doc(&document, &mut output)
     };
     // A full sink ends the walk by an error that is none.
     sink.check_time()?;
@@ -123,14 +126,61 @@ impl Write for Counter {
     }
 }
 
+/// The crate's plain text, which knows no pages: the last word of one would grow together with the first of the next.
+struct Pages<'a> {
+    text: PlainTextOutput<&'a mut dyn Write>,
+    page_begins: &'a Cell<bool>,
+}
+
+impl OutputDev for Pages<'_> {
+    fn begin_page(
+        &mut self,
+        page: u32,
+        media: &MediaBox,
+        art: Option<(f64, f64, f64, f64)>,
+    ) -> Result<(), OutputError> {
+        self.page_begins.set(true);
+        self.text.begin_page(page, media, art)
+    }
+
+    fn end_page(&mut self) -> Result<(), OutputError> {
+        self.text.end_page()
+    }
+
+    fn output_character(
+        &mut self,
+        place: &Transform,
+        width: f64,
+        spacing: f64,
+        font_size: f64,
+        character: &str,
+    ) -> Result<(), OutputError> {
+        self.text.output_character(place, width, spacing, font_size, character)
+    }
+
+    fn begin_word(&mut self) -> Result<(), OutputError> {
+        self.text.begin_word()
+    }
+
+    fn end_word(&mut self) -> Result<(), OutputError> {
+        self.text.end_word()
+    }
+
+    fn end_line(&mut self) -> Result<(), OutputError> {
+        self.text.end_line()
+    }
+}
+
 /// Hands text to the sink and stops the walk when it is full or late.
 struct TextWriter<'a> {
     sink: &'a mut Sink,
+    page_begins: &'a Cell<bool>,
 }
 
 impl Write for TextWriter<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if self.sink.check_time().is_err() || !self.sink.push(&String::from_utf8_lossy(bytes)) {
+        let room = !self.page_begins.take() || self.sink.end_line();
+        if !room || self.sink.check_time().is_err() || !self.sink.push(&String::from_utf8_lossy(bytes)) {
             return Err(io::ErrorKind::StorageFull.into());
         }
         Ok(bytes.len())

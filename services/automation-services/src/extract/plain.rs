@@ -73,21 +73,22 @@ fn delimiter(text: &str) -> u8 {
 /// The text of a file and the name of its encoding. Reads no more than can end up in the text.
 fn decode(path: &Path) -> Result<(String, &'static str), ExtractError> {
     // UTF-16 takes up to two bytes for one of UTF-8; the byte more lets the sink see that there is more.
-    let mut bytes = Vec::new();
-    File::open(path)?.take(2 * TEXT_BYTES_MAX as u64 + 4).read_to_end(&mut bytes)?;
-    let (text, encoding) = decode_bytes(&bytes);
+    let (mut bytes, limit) = (Vec::new(), 2 * TEXT_BYTES_MAX as u64 + 4);
+    File::open(path)?.take(limit).read_to_end(&mut bytes)?;
+    let (text, encoding) = decode_bytes(&bytes, bytes.len() as u64 == limit);
     Ok((if text.contains('\r') { text.replace("\r\n", "\n").replace('\r', "\n") } else { text }, encoding))
 }
 
-fn decode_bytes(bytes: &[u8]) -> (String, &'static str) {
+/// `cut`: the bytes may end in the middle of a character.
+fn decode_bytes(bytes: &[u8], cut: bool) -> (String, &'static str) {
     match bytes {
         [0xEF, 0xBB, 0xBF, rest @ ..] => (String::from_utf8_lossy(rest).into_owned(), "utf-8"),
         [0xFF, 0xFE, rest @ ..] => (utf16(rest, u16::from_le_bytes), "utf-16le"),
         [0xFE, 0xFF, rest @ ..] => (utf16(rest, u16::from_be_bytes), "utf-16be"),
         _ => match std::str::from_utf8(bytes) {
             Ok(text) => (text.to_owned(), "utf-8"),
-            // Cut in the middle of a character by the limit above, not by the writer.
-            Err(error) if error.error_len().is_none() => {
+            // Without a cut it is another encoding whose last byte looks like the begin of a character: `café` in Windows-1252.
+            Err(error) if cut && error.error_len().is_none() => {
                 (String::from_utf8_lossy(&bytes[..error.valid_up_to()]).into_owned(), "utf-8")
             }
             Err(_) => (bytes.iter().copied().map(windows_1252).collect(), "windows-1252"),
@@ -99,4 +100,17 @@ fn decode_bytes(bytes: &[u8]) -> (String, &'static str) {
 pub(super) fn utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> String {
     let units = bytes.chunks_exact(2).map(|pair| unit([pair[0], pair[1]]));
     char::decode_utf16(units).map(|character| character.unwrap_or(char::REPLACEMENT_CHARACTER)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_last_letter_with_an_accent_is_kept() {
+        assert_eq!(decode_bytes(b"caf\xE9", false), ("café".to_owned(), "windows-1252"));
+        assert_eq!(decode_bytes("café".as_bytes(), false), ("café".to_owned(), "utf-8"));
+        // The limit cut the character, so what came before is UTF-8.
+        assert_eq!(decode_bytes(b"na\xC3\xAFve caf\xC3", true), ("naïve caf".to_owned(), "utf-8"));
+    }
 }

@@ -175,12 +175,18 @@ pub(crate) fn deflated(bytes: &[u8]) -> Vec<u8> {
 
 /// A PDF with one page, whose content stream has this dictionary (without its length) and these bytes.
 pub(crate) fn pdf(dictionary: &str, content: &[u8]) -> Vec<u8> {
+    pdf_of(1, dictionary, content)
+}
+
+/// The same page `pages` times.
+pub(crate) fn pdf_of(pages: usize, dictionary: &str, content: &[u8]) -> Vec<u8> {
     let stream =
         [format!("<</Length {}{dictionary}>>\nstream\n", content.len()).as_bytes(), content, b"\nendstream"].concat();
     let page = "<</Type/Page/Parent 2 0 R/MediaBox[0 0 612 792]/Contents 4 0 R/Resources<</Font<</F1 5 0 R>>>>>>";
+    let tree = format!("<</Type/Pages/Kids[{}]/Count {pages}>>", "3 0 R ".repeat(pages));
     let objects: [&[u8]; 5] = [
         b"<</Type/Catalog/Pages 2 0 R>>",
-        b"<</Type/Pages/Kids[3 0 R]/Count 1>>",
+        tree.as_bytes(),
         page.as_bytes(),
         &stream,
         b"<</Type/Font/Subtype/Type1/BaseFont/Helvetica/Encoding/WinAnsiEncoding>>",

@@ -129,6 +129,9 @@ fn pdf_text() {
     let plain = read(&build::pdf("", content), Format::Pdf).unwrap();
     assert!(plain.text.contains("Invoice 4711") && plain.text.contains("Total: 12 EUR"), "{}", plain.text);
     assert_eq!(plain.metadata["pages"], 1);
+    let two = read(&build::pdf_of(2, "", b"BT /F1 12 Tf 72 720 Td (Total) Tj ET"), Format::Pdf).unwrap();
+    assert_eq!(two.text.split_whitespace().collect::<Vec<_>>(), ["Total", "Total"], "{:?}", two.text);
+    assert_eq!(two.metadata["pages"], 2);
     let packed = build::pdf("/Filter/FlateDecode", &build::deflated(content));
     assert_eq!(text(&packed, Format::Pdf), plain.text);
     assert_eq!(error(b"hello", Format::Pdf), "not a readable pdf file: no PDF header");
