@@ -52,7 +52,10 @@ test-setup: cargo
 test: test-setup
 	$(CARGO) build --locked --workspace --all-targets \
 	  || { echo "once more, in case a download failed"; $(CARGO) build --locked --workspace --all-targets; }
-	$(CARGO) test --locked --workspace --no-fail-fast
+	@failed=; \
+	$(CARGO) test --locked --workspace --no-fail-fast || failed=1; \
+	QUARTET_BIN=$(CURDIR)/target/debug/quartet python/check.sh || failed=1; \
+	[ -z "$$failed" ]
 
 ## make soak         the concurrency test for 60 s and 200 kills, against the release build
 soak: build test-setup
@@ -67,6 +70,7 @@ conformance: cargo
 ## make check        what must hold before a commit: fmt, tidy, clippy, tests, docs
 check: test-setup
 	$(CARGO) xtask check
+	@python3 -c 'import yaml' 2>/dev/null && python3 monitoring/check.py || echo "MISSING: PyYAML, monitoring/ not checked"
 
 ## make bench        figures of the release build and of peers; ARGS=--quick for a short run
 bench: build
