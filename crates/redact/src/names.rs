@@ -42,6 +42,18 @@ const ENDINGS: &[&str] = &[
 /// Ends that must be a word of the name of their own.
 const WORDS: &[&str] = &["token", "pwd"];
 
+/// The last two letters of all [`ENDINGS`] and [`WORDS`].
+const LAST_TWO: [[u8; 2]; ENDINGS.len() + WORDS.len()] = {
+    let mut ends = [[0; 2]; ENDINGS.len() + WORDS.len()];
+    let mut at = 0;
+    while at < ends.len() {
+        let name = if at < ENDINGS.len() { ENDINGS[at] } else { WORDS[at - ENDINGS.len()] }.as_bytes();
+        ends[at] = [name[name.len() - 2], name[name.len() - 1]];
+        at += 1;
+    }
+    ends
+};
+
 /// With these words before it, `token` is a unit of text or a place in a list.
 const NOT_BEFORE_TOKEN: &[&str] = &[
     "page",
@@ -120,16 +132,17 @@ impl Flat {
 
 /// True when the whole value of what bears this name is a secret.
 pub(crate) fn is_secret(name: &[u8]) -> bool {
+    // Most names are told by their last two letters, before anything is copied.
+    let mut letters = name.iter().rev().filter(|byte| byte.is_ascii_alphanumeric()).map(u8::to_ascii_lowercase);
+    let (Some(last), Some(before)) = (letters.next(), letters.next()) else { return false };
+    if !LAST_TWO.contains(&[before, last]) {
+        return false;
+    }
     // A mask in place of a name says `api-key` too.
-    if memchr::memmem::find(name, MASK_PREFIX.as_bytes()).is_some() {
-        return false;
-    }
-    let flat = Flat::of(name);
-    // Each ending is ASCII letters, so the last byte excludes most names at once.
-    let Some(last) = flat.text().last() else { return false };
-    if !matches!(last, b'n' | b'y' | b's' | b'd' | b'e' | b't' | b'l') {
-        return false;
-    }
+    ends_like_a_secret(&Flat::of(name)) && memchr::memmem::find(name, MASK_PREFIX.as_bytes()).is_none()
+}
+
+fn ends_like_a_secret(flat: &Flat) -> bool {
     if ENDINGS.iter().any(|ending| flat.text().ends_with(ending.as_bytes())) {
         return true;
     }
