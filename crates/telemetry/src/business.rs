@@ -52,8 +52,7 @@ impl Business {
 
     /// `context` with these fields in its baggage, over those that are there.
     pub fn onto(&self, context: &Context) -> Context {
-        let entries: Vec<_> = self.entries().map(|(key, value)| (key, value.to_owned())).collect();
-        with_entries(context, entries)
+        with_entries(context, self.entries())
     }
 
     /// The fields that `context` carries.
@@ -99,19 +98,23 @@ pub(crate) fn remember<'a>(context: &Context, entries: impl Iterator<Item = (&'s
 /// `context` with the slot's entries in its baggage; `None` when there is nothing to merge.
 pub(crate) fn merged_baggage(context: &Context) -> Option<Context> {
     let entries = context.get::<Slot>()?.entries();
-    (!entries.is_empty()).then(|| with_entries(context, entries))
+    (!entries.is_empty()).then(|| with_entries(context, entries.iter().map(|(key, value)| (*key, value.as_str()))))
 }
 
-fn with_entries(context: &Context, entries: Vec<(&'static str, String)>) -> Context {
-    if entries.is_empty() {
+/// `context` with `entries` in its baggage, over those that are there. Baggage is built anew, so give all entries at once.
+pub(crate) fn with_entries<'a>(
+    context: &Context,
+    entries: impl IntoIterator<Item = (&'static str, &'a str)>,
+) -> Context {
+    let mut entries = entries.into_iter().peekable();
+    if entries.peek().is_none() {
         return context.clone();
     }
     let known = context.baggage().iter();
     let known =
         known.map(|(key, (value, metadata))| KeyValueMetadata::new(key.clone(), value.clone(), metadata.clone()));
-    let entries = entries.into_iter().map(|(key, value)| KeyValueMetadata::new(key, value, ""));
-    let all: Vec<_> = known.chain(entries).collect();
-    context.with_baggage(all)
+    let entries = entries.map(|(key, value)| KeyValueMetadata::new(key, value.to_owned(), ""));
+    context.with_baggage(known.chain(entries))
 }
 
 /// Called for each span that starts below `parent`. Cheap when nothing travels, which is two look-ups in an empty map.

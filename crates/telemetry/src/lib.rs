@@ -12,6 +12,7 @@ mod export;
 mod guard;
 #[cfg(all(test, any(feature = "axum", feature = "reqwest", feature = "sqlx", feature = "redis", feature = "tonic")))]
 mod harness;
+mod hex;
 #[cfg(any(feature = "axum", feature = "reqwest", feature = "tonic"))]
 mod http_facts;
 mod layer;

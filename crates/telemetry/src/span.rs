@@ -8,6 +8,7 @@ use opentelemetry::trace::{FutureExt, Status, TraceContextExt, Tracer};
 use opentelemetry::{Context, ContextGuard, Key, KeyValue, Value};
 
 use crate::attributes::Business;
+use crate::hex::hex;
 
 /// A span that is current on this thread until it is dropped. Not for code that awaits: see [`traced`].
 pub struct TraceContext {
@@ -96,7 +97,7 @@ pub fn current_ids() -> Option<(String, String)> {
     Context::map_current(|context| {
         let span = context.span();
         let ids = span.span_context();
-        ids.is_valid().then(|| (ids.trace_id().to_string(), ids.span_id().to_string()))
+        ids.is_valid().then(|| (hex(&ids.trace_id().to_bytes()), hex(&ids.span_id().to_bytes())))
     })
 }
 

@@ -12,6 +12,7 @@ use super::facts::Facts;
 use super::identity;
 use super::layer::Settings;
 use super::metrics::Http;
+use crate::hex::hex;
 use crate::operation::Operation;
 use crate::semconv::{self, old};
 use crate::untraced::untraced_context;
@@ -98,7 +99,7 @@ impl Exchange {
     pub(super) fn ids(&self) -> Option<(String, String)> {
         let span = self.context().span();
         let ids = span.span_context();
-        ids.is_valid().then(|| (ids.trace_id().to_string(), ids.span_id().to_string()))
+        ids.is_valid().then(|| (hex(&ids.trace_id().to_bytes()), hex(&ids.span_id().to_bytes())))
     }
 
     pub(super) fn head_only(&self) -> bool {

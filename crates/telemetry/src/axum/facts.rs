@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use axum::extract::{ConnectInfo, MatchedPath};
 use http::request::Parts;
-use http::{HeaderMap, header};
+use http::{HeaderMap, HeaderName, header};
 use opentelemetry::KeyValue;
 
 use crate::http_facts::{default_port, host_and_port, method, name_of_method, version};
@@ -12,6 +12,10 @@ use crate::semconv::{self, Names, old};
 
 /// Longest text that a client may put into an attribute: user agents are rarely longer, and a client must not fill our memory.
 const TEXT_MAX: usize = 512;
+
+// Names that are known need not be parsed for each request.
+const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 /// The facts that the metrics need too.
 #[derive(Debug)]
@@ -39,7 +43,7 @@ impl Facts {
     /// `{METHOD} {route template}`; the method alone where no route matched, since paths are without number.
     pub(super) fn span_name(&self) -> String {
         let method = name_of_method(self.method);
-        self.route.as_ref().map_or_else(|| method.to_owned(), |route| format!("{method} {route}"))
+        self.route.as_ref().map_or_else(|| method.to_owned(), |route| [method, " ", route].concat())
     }
 
     /// Attributes of the span's beginning.
@@ -64,7 +68,7 @@ impl Facts {
             set.push(KeyValue::new(semconv::NETWORK_PROTOCOL_VERSION, version));
         }
         self.addresses(parts, names, &mut set);
-        if let Some(agent) = text(&parts.headers, header::USER_AGENT.as_str()) {
+        if let Some(agent) = text(&parts.headers, &header::USER_AGENT) {
             set.push(KeyValue::new(semconv::USER_AGENT_ORIGINAL, safe(agent)));
         }
         if names.old() {
@@ -73,19 +77,15 @@ impl Facts {
             set.push(KeyValue::new(old::HTTP_TARGET, clipped(&target)));
             set.extend(self.version.map(|version| KeyValue::new(old::HTTP_FLAVOR, version)));
             set.extend(
-                text(&parts.headers, header::USER_AGENT.as_str())
-                    .map(|agent| KeyValue::new(old::HTTP_USER_AGENT, safe(agent))),
+                text(&parts.headers, &header::USER_AGENT).map(|agent| KeyValue::new(old::HTTP_USER_AGENT, safe(agent))),
             );
         }
         set
     }
 
     fn addresses(&self, parts: &Parts, names: Names, set: &mut Vec<KeyValue>) {
-        let authority = parts
-            .uri
-            .authority()
-            .map(http::uri::Authority::as_str)
-            .or_else(|| text(&parts.headers, header::HOST.as_str()));
+        let authority =
+            parts.uri.authority().map(http::uri::Authority::as_str).or_else(|| text(&parts.headers, &header::HOST));
         if let Some(authority) = authority {
             let (host, port) = host_and_port(authority);
             let port = port.or_else(|| default_port(self.scheme));
@@ -97,15 +97,18 @@ impl Facts {
             }
         }
         let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|info| info.0);
-        if let Some(peer) = peer {
-            set.push(KeyValue::new(semconv::NETWORK_PEER_ADDRESS, peer.ip().to_string()));
+        // Mostly peer and client are one, and addresses are slow to write.
+        let peer_address = peer.map(|peer| peer.ip().to_string());
+        let client = forwarded_for(&parts.headers).map(|client| client.to_string()).or_else(|| peer_address.clone());
+        if let (Some(peer), Some(address)) = (peer, peer_address) {
+            set.push(KeyValue::new(semconv::NETWORK_PEER_ADDRESS, address));
             set.push(KeyValue::new(semconv::NETWORK_PEER_PORT, i64::from(peer.port())));
         }
-        if let Some(client) = forwarded_for(&parts.headers).or_else(|| peer.map(|peer| peer.ip())) {
-            set.push(KeyValue::new(semconv::CLIENT_ADDRESS, client.to_string()));
+        if let Some(client) = client {
             if names.old() {
-                set.push(KeyValue::new(old::HTTP_CLIENT_IP, client.to_string()));
+                set.push(KeyValue::new(old::HTTP_CLIENT_IP, client.clone()));
             }
+            set.push(KeyValue::new(semconv::CLIENT_ADDRESS, client));
         }
     }
 
@@ -127,20 +130,20 @@ impl Facts {
 
 /// The scheme that the client used: a proxy that ends TLS says it in a header.
 fn scheme(parts: &Parts) -> &'static str {
-    let said = text(&parts.headers, "x-forwarded-proto").or_else(|| parts.uri.scheme_str());
+    let said = text(&parts.headers, &FORWARDED_PROTO).or_else(|| parts.uri.scheme_str());
     if said.is_some_and(|scheme| scheme.eq_ignore_ascii_case("https")) { "https" } else { "http" }
 }
 
 /// The first address of `Forwarded` (RFC 7239) or `X-Forwarded-For`; anything that is no address is not repeated.
 fn forwarded_for(headers: &HeaderMap) -> Option<IpAddr> {
     let standard = || {
-        let first = text(headers, "forwarded")?.split(',').next()?;
+        let first = text(headers, &header::FORWARDED)?.split(',').next()?;
         first.split(';').find_map(|pair| {
             let (name, value) = pair.trim().split_once('=')?;
             name.eq_ignore_ascii_case("for").then(|| value.trim_matches('"'))
         })
     };
-    let said = standard().or_else(|| text(headers, "x-forwarded-for")?.split(',').next())?.trim();
+    let said = standard().or_else(|| text(headers, &FORWARDED_FOR)?.split(',').next())?.trim();
     address(said)
 }
 
@@ -150,7 +153,7 @@ fn address(said: &str) -> Option<IpAddr> {
     said.parse().ok().or_else(|| bare(host_and_port(said).0))
 }
 
-fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+fn text<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
     headers.get(name)?.to_str().ok()
 }
 

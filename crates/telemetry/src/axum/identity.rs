@@ -1,13 +1,20 @@
 //! On whose behalf a request comes, and the id that its caller finds it by.
 
-use http::HeaderMap;
+use http::{HeaderMap, HeaderName};
 use opentelemetry::Context;
-use opentelemetry::baggage::{Baggage, BaggageExt};
+use opentelemetry::baggage::BaggageExt;
 
-use crate::{Business, semconv};
+use crate::business::with_entries;
+use crate::{Business, hex, semconv};
 
 /// Accepted or minted, returned on every answer.
-pub(super) const CORRELATION_HEADER: &str = "x-correlation-id";
+pub(super) const CORRELATION_HEADER: HeaderName = HeaderName::from_static("x-correlation-id");
+
+// Names that are known need not be parsed for each request.
+const USER: HeaderName = HeaderName::from_static("x-user-id");
+const TENANT: HeaderName = HeaderName::from_static("x-tenant-id");
+const API_KEY: HeaderName = HeaderName::from_static("x-api-key");
+const COST_CENTER: HeaderName = HeaderName::from_static("x-cost-center");
 
 /// Longest id or name that a header may bring: four UUIDs. Longer ones are ignored, since they go into every span.
 const VALUE_MAX: usize = 128;
@@ -18,30 +25,27 @@ pub(super) fn correlation(headers: &HeaderMap, remote: &Context) -> String {
         let baggage = remote.baggage();
         baggage.get(semconv::CORRELATION_ID).map(|value| value.as_str().to_owned()).filter(|value| is_plain(value))
     };
-    value(headers, CORRELATION_HEADER).map(str::to_owned).or_else(from_baggage).unwrap_or_else(mint)
+    value(headers, &CORRELATION_HEADER).map(str::to_owned).or_else(from_baggage).unwrap_or_else(mint)
 }
 
 /// What the business headers say; the key only as a hash.
 pub(super) fn business(headers: &HeaderMap) -> Business {
-    let owned = |name| value(headers, name).map(str::to_owned);
+    let owned = |name: &HeaderName| value(headers, name).map(str::to_owned);
     Business {
-        user_id: owned("x-user-id"),
-        tenant_id: owned("x-tenant-id"),
-        api_key_hash: headers.get("x-api-key").and_then(|key| key.to_str().ok()).map(crate::hash_api_key),
-        cost_center: owned("x-cost-center"),
+        user_id: owned(&USER),
+        tenant_id: owned(&TENANT),
+        api_key_hash: headers.get(&API_KEY).and_then(|key| key.to_str().ok()).map(crate::hash_api_key),
+        cost_center: owned(&COST_CENTER),
     }
 }
 
 /// `parent` with what is known of the caller in its baggage, from where every span below takes it, and with a place for what
 /// the handler learns later. Headers win over what came along.
 pub(super) fn onto(business: &Business, correlation: &str, parent: &Context) -> Context {
-    let known = business.onto(parent);
-    let mut baggage: Baggage = known.baggage().iter().map(|(key, value)| (key.clone(), value.clone())).collect();
-    baggage.insert(semconv::CORRELATION_ID, correlation.to_owned());
-    crate::scope(&known.with_baggage(baggage))
+    crate::scope(&with_entries(parent, business.entries().chain([(semconv::CORRELATION_ID, correlation)])))
 }
 
-fn value<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+fn value<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
     headers.get(name)?.to_str().ok().map(str::trim).filter(|value| is_plain(value))
 }
 
@@ -55,14 +59,15 @@ fn is_plain(value: &str) -> bool {
 fn mint() -> String {
     let random: u128 = rand::random();
     let bits = random & !(0xf << 76) & !(0x3 << 62) | (0x4 << 76) | (0x2 << 62);
-    format!(
-        "{:08x}-{:04x}-{:04x}-{:04x}-{:012x}",
-        bits >> 96,
-        bits >> 80 & 0xffff,
-        bits >> 64 & 0xffff,
-        bits >> 48 & 0xffff,
-        bits & 0xffff_ffff_ffff
-    )
+    let bytes = bits.to_be_bytes();
+    let mut id = String::with_capacity(36);
+    for part in [0..4, 4..6, 6..8, 8..10, 10..16] {
+        if !id.is_empty() {
+            id.push('-');
+        }
+        hex::push(&mut id, &bytes[part]);
+    }
+    id
 }
 
 #[cfg(test)]

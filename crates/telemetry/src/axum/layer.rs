@@ -10,7 +10,7 @@ use axum::body::Body;
 use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 use futures::FutureExt as _;
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use opentelemetry::context::FutureExt as _;
 use tower::{Layer, Service};
 
@@ -24,6 +24,9 @@ use crate::semconv::{Generation, Names};
 
 /// Paths of the contract that are not traced unless `OTEL_DEBUG` is set; their metrics are kept.
 const QUIET: [&str; 3] = ["/health", "/ready", "/metrics"];
+
+const TRACE_HEADER: HeaderName = HeaderName::from_static("x-trace-id");
+const SPAN_HEADER: HeaderName = HeaderName::from_static("x-span-id");
 
 /// The layer for axum routers, with the settings of the process's environment.
 pub fn layer() -> ServerLayer {
@@ -184,15 +187,15 @@ fn answer(response: Response, mut exchange: Exchange, end: Option<End>) -> Respo
     let (mut parts, body) = response.into_parts();
     exchange.answered(parts.status.as_u16());
     let ids = exchange.ids();
-    let mut put = |name: &'static str, value: &str| {
-        if let Ok(value) = HeaderValue::from_str(value) {
+    let mut put = |name: HeaderName, value: String| {
+        if let Ok(value) = HeaderValue::try_from(value) {
             parts.headers.insert(name, value);
         }
     };
-    put(CORRELATION_HEADER, exchange.correlation());
-    if let Some((trace, span)) = &ids {
-        put("x-trace-id", trace);
-        put("x-span-id", span);
+    put(CORRELATION_HEADER, exchange.correlation().to_owned());
+    if let Some((trace, span)) = ids {
+        put(TRACE_HEADER, trace);
+        put(SPAN_HEADER, span);
     }
     if let Some(end) = end {
         let length = http_body::Body::size_hint(&body).exact().unwrap_or(0);

@@ -32,12 +32,15 @@ impl Masks {
 
     pub(crate) fn span(&self, span: &mut Span) {
         self.text(&mut span.name);
+        // Callers choose it: it comes with their `tracestate` header.
+        self.text(&mut span.trace_state);
         self.attributes(&mut span.attributes);
         for event in &mut span.events {
             self.text(&mut event.name);
             self.attributes(&mut event.attributes);
         }
         for link in &mut span.links {
+            self.text(&mut link.trace_state);
             self.attributes(&mut link.attributes);
         }
         if let Some(status) = &mut span.status {
@@ -136,16 +139,21 @@ fn masked() -> Option<Value> {
     Some(Value::StringValue(MASK.to_owned()))
 }
 
-/// Quadratic, for the dozen attributes that spans have; 128 of them are 8,000 comparisons of mostly unequal lengths.
+/// Marks each key in a set of bits by its length and its end; only a key whose bit is taken is compared with the others.
 fn keep_last(attributes: &mut Vec<KeyValue>) {
-    let mut at = 0;
-    while at < attributes.len() {
-        let (before, after) = attributes.split_at(at + 1);
-        if after.iter().any(|later| later.key == before[at].key) {
+    const WORDS: usize = 16;
+    let mut seen = [0u64; WORDS];
+    for at in (0..attributes.len()).rev() {
+        let key = &attributes[at].key;
+        let hash =
+            key.bytes().rev().take(8).fold(key.len() as u64, |hash, byte| hash << 7 ^ hash >> 57 ^ u64::from(byte));
+        // Fibonacci hashing: the upper bits depend on all.
+        let place = (hash.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 54) as usize;
+        let (word, bit) = (place / 64, 1 << (place % 64));
+        if seen[word] & bit != 0 && attributes[at + 1..].iter().any(|later| later.key == *key) {
             attributes.remove(at);
-        } else {
-            at += 1;
         }
+        seen[word] |= bit;
     }
 }
 
@@ -167,6 +175,24 @@ mod tests {
         let mut attributes = vec![pair("a", "1"), pair("b", "2"), pair("a", "3")];
         keep_last(&mut attributes);
         assert_eq!(attributes, [pair("b", "2"), pair("a", "3")]);
+        let keys = |count: usize| (0..count).map(|key| pair(&format!("some.attribute.{key}"), "")).collect::<Vec<_>>();
+        let mut many = keys(500);
+        many.extend(keys(300));
+        keep_last(&mut many);
+        assert_eq!(many, [&keys(500)[300..], &keys(300)].concat());
+    }
+
+    #[test]
+    fn trace_states_of_callers() {
+        let key = format!("AKIA{}", "B2C3".repeat(4));
+        let link = opentelemetry_proto::tonic::trace::v1::span::Link {
+            trace_state: format!("vendor={key}"),
+            ..Default::default()
+        };
+        let mut span = Span { trace_state: format!("a=1,vendor={key}"), links: vec![link], ..Span::default() };
+        masks(None).span(&mut span);
+        assert_eq!(span.trace_state, "a=1,vendor=[REDACTED:api-key]");
+        assert_eq!(span.links[0].trace_state, "vendor=[REDACTED:api-key]");
     }
 
     #[test]

@@ -6,6 +6,10 @@ use std::collections::HashMap;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 use opentelemetry::propagation::{Extractor, Injector};
 
+/// Headers of which several lines are looked for; names that are known need not be parsed for each request.
+static LISTS: [HeaderName; 3] =
+    [HeaderName::from_static("baggage"), HeaderName::from_static("tracestate"), HeaderName::from_static("traceparent")];
+
 /// Reads headers. Several lines of one list header (`baggage`, `tracestate`) are one list, as HTTP says; two of `traceparent` make
 /// something that is none.
 pub(super) struct HeaderReader<'a> {
@@ -16,11 +20,11 @@ pub(super) struct HeaderReader<'a> {
 impl<'a> HeaderReader<'a> {
     pub(super) fn new(headers: &'a HeaderMap) -> Self {
         let mut joined = Vec::new();
-        for name in ["baggage", "tracestate", "traceparent"] {
+        for name in &LISTS {
             let mut lines = headers.get_all(name).iter();
             if lines.nth(1).is_some() {
                 let lines = headers.get_all(name).iter().filter_map(|line| line.to_str().ok());
-                joined.push((name, lines.collect::<Vec<_>>().join(",")));
+                joined.push((name.as_str(), lines.collect::<Vec<_>>().join(",")));
             }
         }
         Self { headers, joined }

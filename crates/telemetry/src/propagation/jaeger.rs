@@ -63,7 +63,8 @@ pub(super) fn baggage(extractor: &dyn Extractor) -> Baggage {
     let mut baggage = Baggage::new();
     for name in extractor.keys() {
         let is_entry = name.get(..BAGGAGE.len()).is_some_and(|prefix| prefix.eq_ignore_ascii_case(BAGGAGE));
-        if let Some(value) = extractor.get(name).filter(|_| is_entry) {
+        // Looked up only when it is one: this runs over all headers of each request.
+        if let Some(value) = is_entry.then(|| extractor.get(name)).flatten() {
             baggage.insert(name[BAGGAGE.len()..].to_owned(), decoded(value).into_owned());
         }
     }

@@ -11,6 +11,8 @@ use super::Found;
 
 const PARENT: &str = "traceparent";
 const STATE: &str = "tracestate";
+/// `00-`, 32 digits, `-`, 16 digits, `-01`.
+const PARENT_BYTES: usize = 55;
 const MEMBERS_MAX: usize = 32;
 const TEXT_MAX: usize = 256;
 
@@ -50,19 +52,27 @@ pub(super) fn extract(extractor: &dyn Extractor) -> (Found, Option<Opaque>) {
 
 /// `{version}-{trace}-{span}-{flags}`; later versions may have more after another dash.
 fn parent(header: &str) -> Option<(TraceId, SpanId, TraceFlags)> {
-    let mut parts = header.trim_matches([' ', '\t']).split('-');
-    let mut field = |digits: usize| {
-        let text = parts.next()?;
-        let is_hex = text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-        (text.len() == digits && is_hex).then_some(text)
-    };
-    let version = field(2)?;
-    let trace = TraceId::from_hex(field(32)?).ok()?;
-    let span = SpanId::from_hex(field(16)?).ok()?;
-    let flags = u8::from_str_radix(field(2)?, 16).ok()?;
-    let is_known = version != "ff" && (version != "00" || parts.next().is_none());
+    // All fields have their lengths; versions to come may go on after another dash.
+    let (fields, rest) = header.trim_matches([' ', '\t']).as_bytes().split_at_checked(PARENT_BYTES)?;
+    if [2, 35, 52].iter().any(|at| fields[*at] != b'-') {
+        return None;
+    }
+    let version = number(&fields[..2])?;
+    let trace = TraceId::from(number(&fields[3..35])?);
+    let span = SpanId::from(u64::try_from(number(&fields[36..52])?).ok()?);
+    let flags = number(&fields[53..])?;
+    let is_known = version != 0xff && (rest.is_empty() || version != 0 && rest[0] == b'-');
     let is_valid = trace != TraceId::INVALID && span != SpanId::INVALID;
     (is_known && is_valid).then(|| (trace, span, TraceFlags::default().with_sampled(flags & 1 == 1)))
+}
+
+/// At most 32 lower-case hexadecimal digits.
+fn number(digits: &[u8]) -> Option<u128> {
+    digits.iter().try_fold(0, |number, digit| match digit {
+        b'0'..=b'9' => Some(number << 4 | u128::from(digit - b'0')),
+        b'a'..=b'f' => Some(number << 4 | u128::from(digit - b'a' + 10)),
+        _ => None,
+    })
 }
 
 /// The members of a list; `None` when it breaks a rule.

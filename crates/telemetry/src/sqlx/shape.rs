@@ -44,9 +44,11 @@ impl Shapes {
         if let Some(shape) = self.seen.read().unwrap_or_else(PoisonError::into_inner).get(text) {
             return Arc::clone(shape);
         }
-        let mut shape = shape(text);
+        // Secrets first: without literals and comments what remains of one may not look like one any more.
+        let masked = crate::redactor().text(text);
+        let mut shape = shape(&masked);
         if self.keep_text {
-            shape.text = Some(redact::sql(text).trim().to_owned());
+            shape.text = Some(redact::sql(&masked).trim().to_owned());
         }
         let shape = Arc::new(shape);
         let mut seen = self.seen.write().unwrap_or_else(PoisonError::into_inner);
@@ -278,5 +280,21 @@ mod tests {
             shapes.of(&format!("SELECT {n}"));
         }
         assert!(shapes.seen.read().expect("not poisoned").len() <= REMEMBERED_MAX);
+    }
+
+    #[test]
+    fn a_secret_is_masked_before_it_is_taken_to_pieces() {
+        let shapes = Shapes::new(true);
+        let digits = "AAMPRAeGLTJE6_Jukb6eKJVIJhp0D3TPCvC";
+        let key = "MIIEowIBAAKCAQEAx7dE2";
+        let pem = format!("-----BEGIN RSA PRIVATE KEY-----\n{key}\n-----END RSA PRIVATE KEY-----");
+        for (secret, statement) in [
+            (digits, format!("SELECT 2417034796:{digits}")),
+            (key, format!("SELECT {pem}")),
+            (key, format!("SELECT * FROM \"{pem}\"")),
+        ] {
+            let shape = shapes.of(&statement);
+            assert!(!format!("{shape:?}").contains(secret), "{shape:?}");
+        }
     }
 }
