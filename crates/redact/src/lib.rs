@@ -8,7 +8,7 @@
 //! | `names` | names whose value is a secret |
 //! | `pairs` | a name and its value in running text; credentials after `Bearer` and `Basic` |
 //! | `addresses` | credentials of URLs, e-mail addresses, card numbers |
-//! | `url` | parameters of URLs |
+//! | `url` | parameters of URLs, their percent-encoding |
 //! | `sql` | literals of SQL statements |
 //! | `kind` | what was found, masks |
 //! | `bytes` | classes of bytes, words |
@@ -80,6 +80,7 @@ impl Redactor {
     pub fn find_in_url(&self, url: &[u8]) -> Vec<Found> {
         let mut found = find::find(url, self.options, true);
         url::parameters(url, &mut found);
+        url::encoded(url, self.options, &mut found);
         found
     }
 

@@ -272,7 +272,9 @@ pub(crate) fn bearer(text: &[u8], start: usize, end: usize) -> Option<Found> {
 pub(crate) fn basic(text: &[u8], start: usize, end: usize) -> Option<Found> {
     let initial = start.checked_sub(1).filter(|initial| matches!(text[*initial], b'b' | b'B'))?;
     let start = credentials(text, initial, end - 1)?;
-    let end = TOKEN68.run(text, start);
+    // A full stop or a colon after it belongs to the sentence: neither is a digit of base64.
+    let word = &text[start..TOKEN68.run(text, start)];
+    let end = start + word.iter().position(|byte| matches!(byte, b'.' | b':' | b'~')).unwrap_or(word.len());
     holds_colon(&text[start..end]).then_some(Found { start, end, kind: Kind::Authorization })
 }
 

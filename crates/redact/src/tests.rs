@@ -200,6 +200,8 @@ fn only_the_secret_goes() {
         ("Authorization: Basic dXNlcjpwYXNz, next", "Authorization: [REDACTED:authorization]"),
         ("{\"password\":\"a\\\"b\",\"n\":1}", "{\"password\":\"[REDACTED:secret]\",\"n\":1}"),
         ("password=hunter2.", "password=[REDACTED:secret]."),
+        ("Basic dXNlcjpwYXNz: unknown", "Basic [REDACTED:authorization]: unknown"),
+        ("it was Basic dXNlcjpwYXNzd29yZA==.", "it was Basic [REDACTED:authorization]."),
         ("x-api-key: abc123def", "x-api-key: [REDACTED:secret]"),
         ("Pwd=ab;Server=x", "Pwd=[REDACTED:secret];Server=x"),
     ] {
@@ -217,9 +219,37 @@ fn urls_lose_users_and_secret_parameters() {
         ),
         ("https://host/x?q=1", "https://host/x?q=1"),
         ("/x?Key=short", "/x?Key=[REDACTED:secret]"),
+        ("/a/x-api-key%3A%20abc123def/b", "/a/x-api-key%3A%20[REDACTED:secret]/b"),
+        ("/x?q=%7B%22password%22%3A+%22a+b%22%7D&z=1", "/x?q=%7B%22password%22%3A+%22[REDACTED:secret]%22%7D&z=1"),
+        (
+            "/x?to=https%3A%2F%2Fh%2Fc%3Fsv%3D1%26sig%3Dab%252Fc%26se%3D2&n=100%25",
+            "/x?to=https%3A%2F%2Fh%2Fc%3Fsv%3D1%26sig%3D[REDACTED:secret]%26se%3D2&n=100%25",
+        ),
+        ("/x?q=caf%C3%A9+%+100%", "/x?q=caf%C3%A9+%+100%"),
     ] {
         assert_eq!(redactor().url(url), expected);
         assert_eq!(redactor().url(&redactor().url(url)), expected, "masked twice");
+    }
+}
+
+#[test]
+fn no_canary_survives_encoded_in_a_url() {
+    let encoded = |text: &str| -> String {
+        let unit = |byte: u8| match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => char::from(byte).to_string(),
+            byte => format!("%{byte:02X}"),
+        };
+        text.bytes().map(unit).collect()
+    };
+    for canary in canaries::all(11) {
+        let (text, secret) = (encoded(&canary.text), encoded(&canary.secret));
+        for url in [format!("/a/{text}/b?c=d"), format!("https://x.example/a?note={text}&z=1"), format!("q={text}")] {
+            for form in [url.clone(), url.replace("%20", "+")] {
+                let masked = redactor().url(&form).into_owned();
+                let rest = [&canary.secret, &secret, &secret.replace("%20", "+")];
+                assert!(!rest.iter().any(|rest| masked.contains(rest.as_str())), "{}: {form}\n→ {masked}", canary.name);
+            }
+        }
     }
 }
 
