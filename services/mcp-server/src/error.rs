@@ -89,6 +89,26 @@ impl Error {
         }
     }
 
+    /// What spans and log lines say: the reasons of refusals quote arguments, and quote them in pieces (a formula's or a statement's
+    /// words, an expression in lower case) in which no mask recognises a secret. [`Error::kind`] stands beside it.
+    pub(crate) fn logged(&self) -> String {
+        match self {
+            Self::UnknownTool(_) => "there is no such tool".to_owned(),
+            Self::Arguments { .. } => "the arguments do not fit the tool's schema".to_owned(),
+            Self::Refused(_) => "the tool refused its arguments".to_owned(),
+            Self::NotFound(_) => "what was asked for is not there".to_owned(),
+            Self::Gateway(error) => match error.status() {
+                Some(status) => format!("airtable-gateway answered {}", status.as_u16()),
+                None => self.told(),
+            },
+            Self::Database(error) => match error.as_database_error().map(|error| error.code()) {
+                Some(code) => format!("the database failed with code {}", code.unwrap_or_default()),
+                None => telemetry::redactor().text(&self.to_string()).into_owned(),
+            },
+            Self::Timeout(_) => self.to_string(),
+        }
+    }
+
     /// The structured part of a failed result.
     pub(crate) fn document(&self) -> Value {
         let mut error = json!({"kind": self.kind(), "message": self.told(), "retryable": self.retryable()});
@@ -122,6 +142,26 @@ impl From<Error> for Problem {
             Error::Gateway(error) => Self::from(error),
             Error::Database(_) => Self::unavailable(told),
             Error::Timeout(_) => Self::timeout(told),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn telemetry_does_not_quote_arguments() {
+        let piece = "JkuB1xcU0VdK7MtzhyM1fRS69WBun";
+        let quoting = [
+            Error::UnknownTool(piece.to_owned()),
+            Error::argument(piece, piece),
+            Error::Refused(format!("near \":{piece}\": syntax error")),
+            Error::NotFound(format!("no record `{piece}`")),
+        ];
+        for error in quoting {
+            assert!(error.told().contains(piece), "the caller is told: {error:?}");
+            assert!(!error.logged().contains(piece), "{error:?}");
         }
     }
 }

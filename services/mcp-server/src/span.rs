@@ -155,7 +155,7 @@ impl Span {
         };
         match outcome {
             Outcome::Done => {}
-            Outcome::Failed(error) => fail("tool_error".to_owned(), error.told()),
+            Outcome::Failed(error) => fail("tool_error".to_owned(), error.logged()),
             Outcome::Cancelled => fail("cancelled".to_owned(), String::new()),
             Outcome::Refused(code) => {
                 fail(code.to_string(), String::new());
