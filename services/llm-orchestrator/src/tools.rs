@@ -47,6 +47,16 @@ pub(crate) enum Error {
     Unreadable,
 }
 
+impl Error {
+    /// What spans and log lines say: the message of a JSON-RPC error quotes arguments.
+    fn logged(&self) -> String {
+        match self {
+            Self::Rpc { code, .. } => format!("mcp-server answered with code {code}"),
+            other => other.to_string(),
+        }
+    }
+}
+
 /// The tools of mcp-server.
 #[derive(Debug)]
 pub(crate) struct Tools {
@@ -120,9 +130,9 @@ impl Tools {
                     Error::Http(_) => "connection_failed".to_owned(),
                     Error::Unreadable => "invalid_response".to_owned(),
                 };
-                failed(kind, error.to_string());
+                failed(kind, error.logged());
                 let _scope = context.clone().attach();
-                tracing::warn!(tool = call.name, error = %error, "tool call failed");
+                tracing::warn!(tool = call.name, error = error.logged(), "tool call failed");
                 json!({"error": error.to_string()})
             }
         };

@@ -195,9 +195,10 @@ pub(crate) struct Delta {
 /// Whether a text can be a model's name in a path.
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "garde's signature")]
 pub(crate) fn is_model(name: &str, _: &()) -> garde::Result {
-    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.:@/".contains(&byte);
+    // No colon: in Gemini's paths the method follows it.
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.@/".contains(&byte);
     let fine = (1..=128).contains(&name.len()) && name.bytes().all(allowed) && !name.contains("..");
-    fine.then_some(()).ok_or_else(|| garde::Error::new("must be a model's name: letters, digits and - _ . : @ /"))
+    fine.then_some(()).ok_or_else(|| garde::Error::new("must be a model's name: letters, digits and - _ . @ /"))
 }
 
 fn has_content(messages: &[Message], _: &()) -> garde::Result {

@@ -60,6 +60,17 @@ impl Error {
         }
     }
 
+    /// What spans and log lines say. The reason why a request is wrong quotes the request, and not always in one piece, so that no mask
+    /// recognises a secret in it; Google's word for it says enough.
+    pub(crate) fn logged(&self) -> String {
+        match self {
+            Self::Refused(fault) if matches!(fault.status.as_u16(), 400 | 404) => {
+                format!("the model's provider answered {} {}", fault.status.as_u16(), fault.code)
+            }
+            other => other.to_string(),
+        }
+    }
+
     /// Whether it is sure that nothing was used.
     pub(crate) fn used_nothing(&self) -> bool {
         matches!(self, Self::Refused(_) | Self::Http(HttpError::Connect(_) | HttpError::Request(_)))

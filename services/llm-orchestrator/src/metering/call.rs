@@ -254,7 +254,7 @@ impl Call {
         if let Some(kind) = error_type(ending) {
             span.set_attribute(KeyValue::new("error.type", kind));
             let reason = match ending {
-                Ending::Failed(error) => error.to_string(),
+                Ending::Failed(error) => error.logged(),
                 _ => "the caller went away".to_owned(),
             };
             span.set_status(SpanStatus::error(reason));
@@ -286,7 +286,7 @@ impl Call {
         }
         match (ending, error_type(ending)) {
             (Ending::Failed(error), Some(kind)) => {
-                line!(warn, "LLM API call failed", error_type = kind, error = error.to_string())
+                line!(warn, "LLM API call failed", error_type = kind, error = error.logged())
             }
             (_, Some(kind)) => line!(warn, "LLM API call cancelled", error_type = kind),
             _ => line!(info, "LLM API call completed"),
