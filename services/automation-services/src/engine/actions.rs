@@ -65,6 +65,21 @@ pub(super) enum StepError {
     },
 }
 
+impl StepError {
+    /// What spans and log lines say. Users read the whole text in the execution; it quotes their values, and those that a service
+    /// behind us took to pieces, in which no mask recognises a secret.
+    pub(super) fn logged(&self) -> String {
+        match self {
+            Self::Template(_) => "a template has no text".to_owned(),
+            Self::Call(CallError::Name(_)) => "a name cannot stand in an address".to_owned(),
+            Self::Call(CallError::Refused { service, status, .. }) => format!("{service} answered {status}"),
+            Self::Value(_) => "a value is not what the step needs".to_owned(),
+            Self::Condition { .. } => "the condition does not hold".to_owned(),
+            other => other.to_string(),
+        }
+    }
+}
+
 impl From<Error> for StepError {
     fn from(error: Error) -> Self {
         match error {

@@ -73,6 +73,7 @@ impl Running<'_> {
         let took = (engine.clock().now() - begin).to_std().unwrap_or_default();
         match self.close(end).await {
             Ok(Some((status, error))) => {
+                let error = error.map(|error| self.logged(error));
                 span.note("workflow", status.as_str(), took, error.as_deref());
                 let duration_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
                 match error {
@@ -93,6 +94,14 @@ impl Running<'_> {
                     "workflow execution is interrupted; it is taken up again when its lease runs out"
                 );
             }
+        }
+    }
+
+    /// What spans and log lines say of a failed execution: of a failed step its number, since its error quotes values.
+    fn logged(&self, error: String) -> String {
+        match self.rows.last() {
+            Some(row) if error.starts_with("step ") => format!("step {} failed", row.position + 1),
+            _ => error,
         }
     }
 
@@ -268,14 +277,15 @@ impl Running<'_> {
         };
         let now = self.engine.clock().now();
         let took = (now - begin).to_std().unwrap_or_default();
+        let logged = outcome.as_ref().err().map(actions::StepError::logged);
         let (status, result, error, logs) = match outcome {
             Ok(Done { result, logs }) => (StepStatus::Completed, Some(result), None, logs),
             Err(error) => (StepStatus::Failed, None, Some(error.to_string()), Vec::new()),
         };
-        span.note("workflow.step", status.as_str(), took, error.as_deref());
+        span.note("workflow.step", status.as_str(), took, logged.as_deref());
         span.inside(async {
             let (number, duration_ms) = (self.rows[index].position + 1, u64::try_from(took.as_millis()).unwrap_or(u64::MAX));
-            match &error {
+            match &logged {
                 None => tracing::info!(workflow.step.number = number, workflow.step.type = step.action.kind(), duration_ms, "workflow step completed"),
                 Some(error) => {
                     tracing::warn!(workflow.step.number = number, workflow.step.type = step.action.kind(), duration_ms, error, "workflow step failed");
