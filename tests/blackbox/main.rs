@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod bombs;
+mod canaries;
 mod concurrency;
 mod conformance;
 mod crash;

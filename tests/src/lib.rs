@@ -3,3 +3,4 @@
 pub mod faces;
 pub mod fixture;
 pub mod installation;
+pub mod tap;
