@@ -43,7 +43,13 @@ impl Handler {
         match &outcome {
             Ok(_) => tracing::info!(tool = tool.name, duration_ms, "MCP tool call completed"),
             Err(error) => {
-                tracing::warn!(tool = tool.name, duration_ms, kind = error.kind(), error = error.logged(), "MCP tool call failed");
+                tracing::warn!(
+                    tool = tool.name,
+                    duration_ms,
+                    kind = error.kind(),
+                    error = error.logged(),
+                    "MCP tool call failed"
+                );
             }
         }
         outcome

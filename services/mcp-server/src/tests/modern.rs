@@ -202,7 +202,7 @@ async fn search_looks_at_names_and_records() {
     assert_eq!(found["results"][1]["matched_fields"], json!(["Name"]));
     let asked = server.gateway.asked();
     assert!(
-        asked[2].path.contains("filter_by_formula=OR%28SEARCH%28%22ada%22%2C+LOWER%28%7BName%7D"),
+        asked[2].path.contains("filter_by_formula=OR%28SEARCH%28LOWER%28%22Ada%22%29%2C+LOWER%28%7BName%7D"),
         "{}",
         asked[2].path
     );

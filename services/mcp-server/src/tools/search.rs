@@ -172,14 +172,15 @@ fn in_records(records: &[Value], query: &str, place: &Value, found: &mut Found) 
 
 /// True for records with the text in one of their fields; none when the table has no field that can be searched.
 fn formula(table: &Value, query: &str) -> Option<String> {
-    let wanted = query.to_lowercase().replace('\\', "\\\\").replace('"', "\\\"");
+    // Airtable lowers it, not we: a secret in other letters than its own is not recognised, and the formula stands in URLs of spans.
+    let wanted = query.replace('\\', "\\\\").replace('"', "\\\"");
     let terms: Vec<String> = list(table, "fields")
         .iter()
         .filter(|field| field["type"].as_str().is_some_and(|kind| SEARCHED.contains(&kind)))
         .filter_map(|field| field["name"].as_str())
         // A brace in a name cannot be written in every version of the formula language.
         .filter(|name| !name.contains(['{', '}', '\\']))
-        .map(|name| format!("SEARCH(\"{wanted}\", LOWER({{{name}}} & \"\"))"))
+        .map(|name| format!("SEARCH(LOWER(\"{wanted}\"), LOWER({{{name}}} & \"\"))"))
         .collect();
     (!terms.is_empty()).then(|| format!("OR({})", terms.join(", ")))
 }
@@ -210,7 +211,7 @@ mod tests {
             {"name": "a}b", "type": "singleLineText"}, {"name": "Total", "type": "number"}]});
         assert_eq!(
             formula(&table, "A\"b").unwrap(),
-            r#"OR(SEARCH("a\"b", LOWER({Name} & "")), SEARCH("a\"b", LOWER({Total} & "")))"#
+            r#"OR(SEARCH(LOWER("A\"b"), LOWER({Name} & "")), SEARCH(LOWER("A\"b"), LOWER({Total} & "")))"#
         );
         assert_eq!(formula(&json!({"fields": []}), "x"), None);
     }
