@@ -155,6 +155,8 @@ fn failed(error: sqlx::Error, limits: Limits) -> Error {
         Some(code) if code.len() == 5 && ["08", "53", "57", "58", "XX"].iter().any(|class| code.starts_with(class)) => {
             Error::Database(error)
         }
+        // SQLite: no memory, which is our limit's doing.
+        Some("7") => Error::Refused("the query needs too much memory".to_owned()),
         // SQLite: busy, locked, I/O, full, cannot open.
         Some("5" | "6" | "10" | "13" | "14") => Error::Database(error),
         _ => Error::Refused(cause.message().to_owned()),

@@ -16,6 +16,9 @@ use crate::error::Error;
 const STEPS: i32 = 1_000;
 /// Of a blob only this much is told, as hexadecimal digits.
 const BLOB_BYTES_MAX: usize = 64;
+/// What SQLite may allocate in this process: one call of `randomblob` or `replace` could otherwise take a gigabyte, and the look at the
+/// clock does not happen inside a function. Well above page caches of all connections.
+const HEAP_BYTES_MAX: usize = 64 << 20;
 
 pub(super) async fn open(url: &str) -> anyhow::Result<SqlitePool> {
     let options = SqliteConnectOptions::from_str(url)
@@ -26,7 +29,11 @@ pub(super) async fn open(url: &str) -> anyhow::Result<SqlitePool> {
         sqlx::SqliteConnection::connect_with(&options.clone().create_if_missing(true)).await?.close().await?;
     }
     // What is in memory belongs to its connection and could not be opened read-only.
-    let options = options.read_only(!memory).pragma("query_only", "ON").pragma("trusted_schema", "OFF");
+    let options = options
+        .read_only(!memory)
+        .pragma("query_only", "ON")
+        .pragma("trusted_schema", "OFF")
+        .pragma("hard_heap_limit", HEAP_BYTES_MAX.to_string());
     let pool = SqlitePoolOptions::new().max_connections(CONNECTIONS_MAX).acquire_timeout(ACQUIRE_TIMEOUT);
     Ok(pool.connect_lazy_with(options))
 }

@@ -30,6 +30,10 @@ async fn rows_and_time_are_limited() {
     let endless = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n";
     let (status, answer) = query(&server, endless, json!([])).await;
     assert_eq!((status, answer["detail"].as_str()), (504, Some("no result within 200 ms")));
+    for greedy in ["SELECT length(randomblob(400000000)) AS n", "SELECT length(hex(zeroblob(100000000))) AS n"] {
+        let (status, answer) = query(&server, greedy, json!([])).await;
+        assert_eq!((status, answer["detail"].as_str()), (400, Some("the query needs too much memory")), "{greedy}");
+    }
     // The connection is as good as new.
     for _ in 0..8 {
         assert_eq!(query(&server, "SELECT 1", json!([])).await.0, 200);

@@ -197,8 +197,14 @@ fn schema<T: JsonSchema + 'static>() -> Arc<JsonObject> {
 /// Arguments of the tool's type.
 fn read<T: DeserializeOwned>(arguments: JsonObject) -> Result<T, Error> {
     serde_path_to_error::deserialize(Value::Object(arguments)).map_err(|error| {
-        let path = error.path().to_string();
-        Error::argument(if path == "." { "arguments".to_owned() } else { path }, error.into_inner().to_string())
+        let (path, reason) = (error.path().to_string(), error.inner().to_string());
+        let inside = path != ".";
+        // serde blames the object that lacks a field and names the field in its sentence only.
+        match reason.strip_prefix("missing field `").and_then(|rest| rest.strip_suffix('`')) {
+            Some(field) if inside => Error::argument(format!("{path}.{field}"), "is required"),
+            Some(field) => Error::argument(field, "is required"),
+            None => Error::argument(if inside { path } else { "arguments".to_owned() }, reason),
+        }
     })
 }
 
@@ -237,6 +243,7 @@ mod tests {
         let arguments = |value: Value| value.as_object().cloned().unwrap();
         let fault = |value: Value| read::<airtable::List>(arguments(value)).unwrap_err().to_string();
         assert_eq!(fault(json!({"base_id": 3})), "base_id: invalid type: integer `3`, expected a string");
+        assert_eq!(fault(json!({"base_id": "b"})), "table_id: is required");
         let sort = json!({"base_id": "b", "table_id": "t", "sort": [{"field": "x", "direction": "up"}]});
         assert!(fault(sort).starts_with("sort[0].direction: unknown variant `up`"));
         assert!(fault(json!({"base_id": "b", "table_id": "t", "limit": 1})).contains("unknown field `limit`"));
