@@ -10,6 +10,9 @@ use crate::client::http::{self as client, Answer, Ask};
 
 /// A service answers a chat call within this, model included.
 const CALL_TIMEOUT: Duration = Duration::from_secs(60);
+/// What a service is only asked to tell (health, info) takes less than this, or it hangs: from here on a time is `timeout_risk`. A
+/// service that hangs is asked six times, which must not take minutes.
+const LOOK_TIMEOUT: Duration = Duration::from_secs(10);
 /// Between two looks for something that is under way.
 const POLL_INTERVAL: Duration = Duration::from_millis(200);
 
@@ -50,7 +53,7 @@ impl Probe {
             method: if body.is_some() { Method::POST } else { Method::GET },
             headers,
             body: body.map(|body| Bytes::from(body.to_string())).unwrap_or_default(),
-            timeout: CALL_TIMEOUT,
+            timeout: if body.is_some() { CALL_TIMEOUT } else { LOOK_TIMEOUT },
         };
         client::send(url, path, &ask).await.map_err(|error| error.reason())
     }
