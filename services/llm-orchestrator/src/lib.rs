@@ -60,6 +60,10 @@ const ANALYSIS_TIMEOUT: Duration = Duration::from_secs(600);
 /// A bad variable, a price book that cannot be used, a database that cannot be opened.
 pub async fn app(boot: Boot) -> anyhow::Result<App> {
     let state = state::State::open(&boot).await?;
+    if state.config.gemini.key.is_none() {
+        // No error: a proxy at GEMINI_BASE_URL may add the key itself.
+        tracing::warn!("GEMINI_API_KEY is not set: calls go to the model's provider without a key");
+    }
     analysis::start_workers(&state);
     let router = OpenApiRouter::new()
         .merge(chat::router())
