@@ -140,7 +140,7 @@ pub(crate) fn spans(count: usize) -> Vec<u8> {
 }
 
 pub(crate) fn gzip(plain: &[u8]) -> Vec<u8> {
-    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
     encoder.write_all(plain).expect("memory");
     encoder.finish().expect("memory")
 }
