@@ -108,8 +108,7 @@ impl Cache {
     /// REDIS_URL, or in this process.
     pub(crate) async fn from_environment(environment: &Environment, namespace: &str) -> Result<Self, crate::Error> {
         if let Some(url) = environment.secret("REDIS_URL")? {
-            let wrong =
-                |_| crate::config::Error::new("REDIS_URL", "must be redis://[user:password@]host[:port][/database]");
+            let wrong = |_| crate::config::Error::new("REDIS_URL", "must be redis:// or rediss:// with host and port");
             return Ok(Self::redis(namespace, url.expose()).map_err(wrong)?);
         }
         let bytes_max = environment.within("CACHE_MAX_BYTES", MEMORY_BYTES_MAX, 1 << 10..=1 << 40)?;

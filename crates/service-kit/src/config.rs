@@ -71,7 +71,10 @@ impl Environment {
         T::Err: fmt::Display,
     {
         let Some(text) = self.text(name)? else { return Ok(None) };
-        text.parse().map(Some).map_err(|error| Error::new(name, error))
+        text.parse().map(Some).map_err(|error| match wanted::<T>() {
+            Some(wanted) => Error::new(name, wanted),
+            None => Error::new(name, error),
+        })
     }
 
     /// A parsed variable, or `default` when unset.
@@ -162,6 +165,17 @@ impl Environment {
     }
 }
 
+/// What a number must be: the parser's own words ("invalid digit found in string") name neither that nor the bounds.
+fn wanted<T>() -> Option<&'static str> {
+    match std::any::type_name::<T>() {
+        "u16" => Some("must be a whole number from 0 to 65535"),
+        "u8" | "u32" | "u64" | "usize" => Some("must be a whole number, not negative and not too large"),
+        "i8" | "i16" | "i32" | "i64" | "isize" => Some("must be a whole number"),
+        "f32" | "f64" => Some("must be a number"),
+        _ => None,
+    }
+}
+
 /// The longest time a variable may ask for: a day. Longer is a slip of units.
 pub const SECONDS_MAX: f64 = 86_400.0;
 
@@ -217,7 +231,7 @@ mod tests {
         assert_eq!(
             told,
             [
-                "PORT: invalid digit found in string",
+                "PORT: must be a whole number from 0 to 65535",
                 "RATE: must lie between 1 and 8",
                 "WAIT: must be seconds above 0 and at most 86400",
                 "ON: must be true or false",

@@ -148,7 +148,22 @@ fn field_name(path: &str, whole: &str) -> String {
 fn reason(error: &serde_json::Error) -> String {
     let text = error.to_string();
     let end = text.rfind(" at line ").unwrap_or(text.len());
-    text[..end].to_owned()
+    in_json_words(&text[..end])
+}
+
+/// serde's sentence with the names that a client knows: its program has no `struct ChatRequest` and no `u32`.
+fn in_json_words(text: &str) -> String {
+    let Some((told, expected)) = text.rsplit_once(", expected ") else { return text.to_owned() };
+    let expected = match expected {
+        "f32" | "f64" => "a number",
+        "u8" | "u16" | "u32" | "u64" | "usize" => "a whole number, not negative and not too large",
+        "i8" | "i16" | "i32" | "i64" | "isize" => "a whole number, not too large",
+        "a map" => "an object",
+        "a sequence" => "a list",
+        _ if expected.starts_with("struct ") => "an object",
+        _ => return text.to_owned(),
+    };
+    format!("{told}, expected {expected}")
 }
 
 fn malformed(error: &serde_json::Error) -> Problem {

@@ -64,6 +64,11 @@ fn type_errors_of_a_body_name_the_field() {
     let unknown = chat(r#"{"messages":[],"colour":1}"#);
     assert_eq!(unknown.1[0].0, "colour");
     assert_eq!(chat("[]").1[0].0, "body");
+    assert_eq!(chat("null"), one(422, "body", "invalid type: null, expected an object"));
+    let number = chat(r#"{"messages":[{"role":"user","content":"x"}],"temperature":"hot"}"#);
+    assert_eq!(number, one(422, "temperature", "invalid type: string \"hot\", expected a number"));
+    let list = chat(r#"{"messages":{}}"#);
+    assert_eq!(list, one(422, "messages", "invalid type: map, expected a list"));
 }
 
 #[test]

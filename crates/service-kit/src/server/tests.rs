@@ -361,7 +361,7 @@ async fn several_services_in_one_process() {
 async fn what_keeps_a_service_from_starting_is_told() {
     let build = async |_| Ok::<_, Problem>(app(Gates::default()));
     let told = async |more: &[(&str, &str)]| start(SERVICE, environment(more), build).await.unwrap_err().to_string();
-    assert_eq!(told(&[("PORT", "http")]).await, "bad configuration: PORT: invalid digit found in string");
+    assert_eq!(told(&[("PORT", "http")]).await, "bad configuration: PORT: must be a whole number from 0 to 65535");
     assert!(told(&[("MAX_REQUESTS", "0")]).await.contains("MAX_REQUESTS: must lie between"));
     assert!(told(&[("REQUEST_TIMEOUT", "-1")]).await.contains("REQUEST_TIMEOUT"));
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
