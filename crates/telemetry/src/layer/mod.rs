@@ -24,6 +24,10 @@ use tracing_subscriber::registry::LookupSpan;
 const TRANSPORT: &[&str] =
     &["h2", "hyper", "hyper_util", "reqwest", "rmcp", "rustls", "tonic", "tower", "tower_http", "opentelemetry"];
 
+/// Lines of `sqlx` hold the statement as it is, literals included (`slow statement`, at WARN). Our spans tell the same without them, so
+/// these lines appear only when asked for by this very name: `LOG_LEVEL=sqlx::query=warn`.
+const RAW_SQL: &str = "sqlx::query";
+
 /// Sends what `tracing` sees to the process's telemetry. [`crate::init`] installs it; a program with a subscriber of its own adds it.
 #[derive(Clone, Debug)]
 pub struct TelemetryLayer {
@@ -42,7 +46,8 @@ impl TelemetryLayer {
         let named: Vec<_> = asked.iter().map(|(target, level)| (target.to_owned(), level)).collect();
         let default = asked.default_level().unwrap_or(LevelFilter::OFF);
         let quiet = quiet.map(|(target, level)| (target.to_owned(), level.min(default)));
-        let logs = Targets::new().with_default(default).with_targets(quiet).with_targets(named);
+        let logs = Targets::new().with_default(default).with_targets(quiet);
+        let logs = logs.with_target(RAW_SQL, LevelFilter::OFF).with_targets(named);
         // A log level must not switch off traces: spans have a filter of their own.
         let spans = TRANSPORT.iter().map(|target| (*target, LevelFilter::OFF));
         let spans = Targets::new().with_default(LevelFilter::INFO).with_targets(spans);

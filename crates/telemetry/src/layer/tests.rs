@@ -132,6 +132,15 @@ fn log_levels_leave_traces_alone() {
 }
 
 #[test]
+fn statements_with_their_literals_are_logged_only_when_asked_for_by_name() {
+    for (level, lines) in [("INFO", 0), ("DEBUG", 0), ("INFO,sqlx=debug", 0), ("INFO,sqlx::query=warn", 1)] {
+        let telemetry = InMemory::with_variables(&[("LOG_LEVEL", level)]);
+        tracing::warn!(target: "sqlx::query", statement = "SELECT 'secret'", "slow statement");
+        assert_eq!(telemetry.lines().len(), lines, "{level}");
+    }
+}
+
+#[test]
 fn unsampled_spans_are_handed_on_but_not_kept() {
     let telemetry = InMemory::with_variables(&[("OTEL_TRACES_SAMPLER", "always_off")]);
     let span = TraceContext::new("unseen");
