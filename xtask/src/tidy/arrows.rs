@@ -20,7 +20,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("cost", &[]),
     ("telemetry", &["redact"]),
     ("service-kit", &["telemetry"]),
-    ("llm-orchestrator", &["telemetry", "service-kit", "cost"]),
+    ("llm-orchestrator", &["telemetry", "service-kit", "cost", "redact"]),
     ("airtable-gateway", &["telemetry", "service-kit"]),
     ("mcp-server", &["telemetry", "service-kit"]),
     ("automation-services", &["telemetry", "service-kit"]),
