@@ -74,7 +74,7 @@ async fn run(args: Args) -> anyhow::Result<ExitCode> {
 
 async fn play(args: &Args, stage: &Stage) -> anyhow::Result<ExitCode> {
     let traffic = Traffic::new(&stage.places, args.seed)?;
-    traffic.prepare().await.context("cannot set the scene")?;
+    traffic.prepare(args.quiet).await.context("cannot set the scene")?;
     say::ready(args, stage, &traffic).await?;
     let play = day::play(&traffic, args);
     match args.seconds {
