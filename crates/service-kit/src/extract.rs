@@ -9,7 +9,7 @@ use ::http::request::Parts;
 use ::http::{HeaderMap, StatusCode};
 use axum::extract::path::ErrorKind;
 use axum::extract::rejection::{BytesRejection, FailedToBufferBody, PathRejection};
-use axum::extract::{FromRequest, FromRequestParts, Path, Request};
+use axum::extract::{FromRequest, FromRequestParts, Path, RawPathParams, Request};
 use bytes::Bytes;
 use garde::Validate;
 use serde::de::DeserializeOwned;
@@ -74,7 +74,9 @@ where
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         match Path::<T>::from_request_parts(parts, state).await {
             Ok(Path(value)) => Ok(Self(value)),
-            Err(PathRejection::FailedToDeserializePathParams(failed)) => Err(path_problem(failed.kind())),
+            Err(PathRejection::FailedToDeserializePathParams(failed)) => {
+                Err(path_problem(failed.kind(), &only_parameter(parts, state).await))
+            }
             Err(other) => Err(Problem::internal(&other)),
         }
     }
@@ -186,7 +188,14 @@ fn unreadable(rejection: BytesRejection, limit: Option<BodyLimit>) -> Problem {
     }
 }
 
-fn path_problem(kind: &ErrorKind) -> Problem {
+/// The name of a route's parameter when it has one alone: axum does not say it of a path that is read as one value.
+async fn only_parameter<S: Send + Sync>(parts: &mut Parts, state: &S) -> String {
+    let parameters = RawPathParams::from_request_parts(parts, state).await;
+    let names: Vec<String> = parameters.iter().flatten().map(|(name, _)| name.to_owned()).collect();
+    if let [name] = &names[..] { name.clone() } else { "path".to_owned() }
+}
+
+fn path_problem(kind: &ErrorKind, whole: &str) -> Problem {
     match kind {
         ErrorKind::ParseErrorAtKey { key, expected_type, .. } => {
             Problem::invalid(key.clone(), format!("must be of type {expected_type}"))
@@ -194,12 +203,12 @@ fn path_problem(kind: &ErrorKind) -> Problem {
         ErrorKind::DeserializeError { key, message, .. } => Problem::invalid(key.clone(), message.clone()),
         ErrorKind::InvalidUtf8InPathParam { key } => Problem::invalid(key.clone(), "is not valid UTF-8"),
         ErrorKind::ParseError { expected_type, .. } => {
-            Problem::invalid("path", format!("must be of type {expected_type}"))
+            Problem::invalid(whole, format!("must be of type {expected_type}"))
         }
         ErrorKind::ParseErrorAtIndex { index, expected_type, .. } => {
             Problem::invalid(format!("path[{index}]"), format!("must be of type {expected_type}"))
         }
-        ErrorKind::Message(message) => Problem::invalid("path", message.clone()),
+        ErrorKind::Message(message) => Problem::invalid(whole, message.clone()),
         // A handler that asks for parameters which its route does not have is a defect of ours.
         other => Problem::internal(&other.to_string()),
     }

@@ -103,6 +103,8 @@ async fn until(client: &reqwest::Client, url: &str, expected: &str) -> Result<()
 }
 
 async fn ends_well_on(signal: &str) -> Result<()> {
+    // Without a provider reqwest builds no client; the other test may have been first.
+    drop(rustls::crypto::ring::default_provider().install_default());
     let port = free_port()?;
     let child = start(port, &[])?;
     let url = format!("http://127.0.0.1:{port}");

@@ -73,7 +73,7 @@ mod tests {
                 vec![("AIRTABLE_TOKEN", "pat"), ("AIRTABLE_RATE_LIMIT", "0")],
                 "AIRTABLE_RATE_LIMIT: must lie between 1 and 1000",
             ),
-            (vec![("AIRTABLE_TOKEN", "pat"), ("CACHE_TTL", "soon")], "CACHE_TTL: invalid float literal"),
+            (vec![("AIRTABLE_TOKEN", "pat"), ("CACHE_TTL", "soon")], "CACHE_TTL: must be a number"),
         ] {
             assert_eq!(Config::read(&Environment::of(variables)).unwrap_err().to_string(), told);
         }

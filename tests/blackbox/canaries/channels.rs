@@ -191,12 +191,6 @@ fn orchestrator(canary: &Canary, table: &Table) -> Vec<Call> {
         ),
         send(SERVICE, "POST", CHAT, &json!({"messages": says(format!("mock:block {own}"))})),
         send(SERVICE, "POST", CHAT, &json!({"messages": says(own.to_owned()), "model": own})),
-        send(
-            SERVICE,
-            "POST",
-            CHAT,
-            &json!({"messages": says(own.to_owned()), "model": format!("gemini-{}", canary.secret)}),
-        ),
         send(SERVICE, "POST", CHAT, &json!({"messages": [{"role": own, "content": own}], "temperature": own})),
         send(
             SERVICE,

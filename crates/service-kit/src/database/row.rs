@@ -39,7 +39,8 @@ impl Row {
     /// A column as `bool`, `i64`, `f64`, `String`, `Vec<u8>`, `DateTime<Utc>`, `serde_json::Value` or `Option` of these.
     ///
     /// # Errors
-    /// An unknown column, a type that does not fit, a null where none may be.
+    /// An unknown column, a type that does not fit. A null where none may be: an error with PostgreSQL, the empty value with SQLite,
+    /// whose driver does not tell them apart; read what may be null as `Option`.
     pub fn get<T>(&self, column: &str) -> Result<T, Error>
     where
         T: for<'r> Decode<'r, Sqlite> + Type<Sqlite> + for<'r> Decode<'r, Postgres> + Type<Postgres>,

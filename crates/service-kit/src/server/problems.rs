@@ -2,7 +2,7 @@
 //!
 //! Left alone: answers with a content type of their own (JSON, event streams), and bodies of unknown or large size.
 
-use ::http::header::{ALLOW, CONTENT_LENGTH, CONTENT_TYPE};
+use ::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
 use ::http::{HeaderMap, StatusCode};
 use axum::body::Body;
 use axum::extract::Request;
@@ -30,9 +30,8 @@ pub(super) async fn told(request: Request, next: Next) -> Response {
             Problem::new(status, "no-such-route", format!("there is no {path} here"))
         }
         StatusCode::METHOD_NOT_ALLOWED => {
-            let allowed = parts.headers.get(ALLOW).and_then(|value| value.to_str().ok()).unwrap_or_default();
-            let hint = if allowed.is_empty() { String::new() } else { format!("; allowed: {allowed}") };
-            Problem::new(status, "method-not-allowed", format!("{path} does not take {method}{hint}"))
+            // What it takes stands in the header Allow, which the router adds behind us.
+            Problem::new(status, "method-not-allowed", format!("{path} does not take {method}"))
         }
         StatusCode::PAYLOAD_TOO_LARGE => Problem::new(status, "too-large", "the request body is too large"),
         _ => {
